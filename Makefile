@@ -1,0 +1,79 @@
+# run, test, check, image, image-test, smoke, bench: one command each. Everything made lands in .venv, models/*/, data/.
+PYTHON    ?= python3
+DOCKER    ?= docker
+MODEL     ?= all-MiniLM-L6-v2
+PRECISION ?= int8
+IMAGE     ?= vectorspace:latest
+# 200 MB on disk, everything in it
+BUDGET    ?= 200000000
+
+export DOCKER_BUILDKIT ?= 1
+export DOCKER
+export VECTORSPACE_IMAGE = $(IMAGE)
+
+BIN   := .venv/bin
+PIP   := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes
+MADE  := models/$(MODEL)/$(PRECISION)/card.json
+
+.DEFAULT_GOAL := help
+.PHONY: help run model test format lint types lock lock-check check image image-test smoke bench clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
+
+run: .venv/service $(MADE)  ## the service on port 8000 (PORT=… for another)
+	MODEL=$(MODEL) MODEL_PRECISION=$(PRECISION) $(BIN)/python -m app serve
+
+model: $(MADE)  ## the embedding model, made from its pinned source
+
+test: .venv/tools models/$(MODEL)/int8/card.json models/$(MODEL)/fp32/card.json  ## every test that needs no container
+	$(BIN)/python -m pytest
+
+check: format lint types lock-check test  ## format, lint, types, pins, tests
+
+format: .venv/tools
+	$(BIN)/ruff format --check .
+
+lint: .venv/tools
+	$(BIN)/ruff check .
+
+types: .venv/tools
+	$(BIN)/mypy
+
+lock-check: .venv/tools
+	$(BIN)/python scripts/lock.py --check
+
+lock: .venv/tools  ## pin again after a change of pyproject.toml (UPGRADE=--upgrade for newer versions)
+	$(BIN)/python scripts/lock.py $(UPGRADE)
+
+image:  ## the image, and its size part by part; fails above the budget
+	$(DOCKER) build -f Dockerfile.alpine --build-arg PRECISION=$(PRECISION) -t $(IMAGE) .
+	$(PYTHON) scripts/image/size.py $(IMAGE) --budget $(BUDGET)
+
+image-test: .venv/tools models/$(MODEL)/int8/card.json models/$(MODEL)/fp32/card.json  ## the built image, tested as it is run
+	$(BIN)/python -m pytest tests/container -o addopts="-ra -s"
+
+smoke:  ## the embedding smoke test against a fresh container
+	$(PYTHON) scripts/image/smoke.py $(IMAGE)
+
+bench: .venv/tools $(MADE)  ## what musl costs against glibc, in one run
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove what was made here
+	rm -rf .venv models/*/int8 models/*/fp32 models/.cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# the service alone, and with it what `make check` needs: two stamps over one environment
+.venv/service: requirements.txt models/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"Python 3.11 or newer is needed, $(PYTHON) is {sys.version.split()[0]}: make PYTHON=python3.12 …")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) -r requirements.txt -r models/requirements.txt
+	touch $@
+
+.venv/tools: .venv/service tests/requirements.txt
+	$(PIP) -r tests/requirements.txt
+	touch $@
+
+# models/NAME/PRECISION/card.json, made again when the recipe has changed
+.SECONDEXPANSION:
+models/%/card.json: models/$$(dir $$*)recipe.toml | .venv/service
+	$(BIN)/python -m models $(notdir $(patsubst %/,%,$(dir $*))) --precision $(notdir $*)

@@ -1,0 +1,1 @@
+"""HTTP, and nothing but HTTP: routes, schemas, and how an error becomes a response."""

@@ -1,0 +1,37 @@
+"""Is it ready, is it alive: `GET /health` and `GET /live`. Open to all, since they tell nothing of the data."""
+
+import time
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from app import __version__
+from app.api.body import JsonResponse
+from app.api.dependencies import PartsOf
+from app.api.schemas import Health, HealthModel
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health", responses={503: {"model": Health, "description": "Not ready; `reason` says why."}})
+async def health(parts: PartsOf) -> Health:
+    """200 once requests are served, 503 with the reason before and after."""
+    ready = parts.not_ready is None and parts.embedder is not None
+    body = Health(
+        status="ready" if ready else "unavailable",
+        version=__version__,
+        uptime_s=round(time.monotonic() - parts.started_at_monotonic_s, 3),
+        reason=parts.not_ready,
+    )
+    if parts.embedder is not None:
+        card = parts.embedder.card
+        body.model = HealthModel(
+            name=card.name, precision=card.precision, dimension=card.dimension, max_tokens=card.max_tokens
+        )
+    return JsonResponse(body.model_dump(exclude_none=True), 200 if ready else 503)  # type: ignore[return-value]
+
+
+@router.get("/live")
+async def live() -> Response:
+    """200 as long as the process answers at all."""
+    return JsonResponse({"status": "alive"})

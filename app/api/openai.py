@@ -1,0 +1,89 @@
+"""OpenAI's embeddings interface: `POST /v1/embeddings`, `GET /v1/models`, `GET /v1/models/{name}`."""
+
+from base64 import b64encode
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from app.api.body import JsonResponse, OrjsonRoute
+from app.api.dependencies import PartsOf, ReadyEmbedder, require_key
+from app.api.schemas import EmbeddingsRequest, EmbeddingsResponse, Model, Models, OpenAIError
+from app.embedding.embedder import Embedder
+from app.embedding.encoder import F32
+from app.errors import TooManyTexts, UnknownModel, UnsupportedDimension
+
+_errors: dict[int | str, dict[str, Any]] = {
+    status: {"model": OpenAIError, "description": description}
+    for status, description in {
+        400: "The input cannot be embedded as it is; the message says why.",
+        401: "No key, or a wrong one.",
+        404: "The model is not served here.",
+        413: "The body is larger than MAX_BODY_BYTES.",
+        429: "The queue is full; Retry-After says when to come back.",
+        500: "The model failed.",
+        503: "Starting, or shutting down.",
+    }.items()
+}
+router = APIRouter(
+    prefix="/v1", tags=["OpenAI"], route_class=OrjsonRoute, dependencies=[Depends(require_key)], responses=_errors
+)
+
+
+@router.post("/embeddings", responses={200: {"model": EmbeddingsResponse}}, response_class=JsonResponse)
+async def create_embeddings(request: EmbeddingsRequest, embedder: ReadyEmbedder, parts: PartsOf) -> Response:
+    """Embed texts. Vectors have length 1, so that a dot product is their cosine similarity."""
+    card = embedder.card
+    if not card.answers_to(request.model):
+        raise UnknownModel(request.model, [card.name])
+    if request.dimensions is not None and request.dimensions != card.dimension:
+        raise UnsupportedDimension(card.name, request.dimensions, card.dimension)
+    if len(request.input) > parts.settings.max_texts:
+        raise TooManyTexts(len(request.input), parts.settings.max_texts)
+    result = await embedder.embed(request.input, role=request.input_type, truncate=request.truncate)
+    body: dict[str, Any] = {
+        "object": "list",
+        "data": [
+            {"object": "embedding", "index": index, "embedding": vector}
+            for index, vector in enumerate(_encoded(result.vectors, request.encoding_format))
+        ],
+        "model": card.name,
+        "usage": {"prompt_tokens": result.tokens, "total_tokens": result.tokens},
+    }
+    if request.truncate:
+        body["truncated"] = [{"index": cut.index, "tokens": cut.tokens, "kept": cut.kept} for cut in result.cuts]
+    return JsonResponse(body)
+
+
+def _encoded(vectors: F32, encoding_format: str) -> "list[str] | F32":
+    """Rows of (texts, dimension) float32 as they go into the body: themselves, or base64 of their bytes."""
+    if encoding_format == "float":
+        return vectors
+    return [b64encode(row).decode("ascii") for row in vectors.astype("<f4", copy=False)]
+
+
+@router.get("/models")
+async def list_models(embedder: ReadyEmbedder) -> Models:
+    """The models that this service has."""
+    return Models(data=[_model(embedder)])
+
+
+@router.get("/models/{name:path}")
+async def describe_model(name: str, embedder: ReadyEmbedder) -> Model:
+    """One model, by its name here or at its origin."""
+    if not embedder.card.answers_to(name):
+        raise UnknownModel(name, [embedder.card.name])
+    return _model(embedder)
+
+
+def _model(embedder: Embedder) -> Model:
+    card = embedder.card
+    return Model(
+        id=card.name,
+        created=embedder.made_at_unix_s,
+        owned_by=card.origin.partition("/")[0],
+        dimension=card.dimension,
+        max_tokens=card.max_tokens,
+        precision=card.precision,
+        licence=card.licence,
+    )

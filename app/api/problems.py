@@ -1,0 +1,147 @@
+"""Errors as responses: one table from kind to status, in RFC 9457's form, or OpenAI's under its paths."""
+
+import logging
+from collections.abc import Mapping
+
+import orjson
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import errors
+from app.observability.request_id import request_id
+
+log = logging.getLogger(__name__)
+
+# The first match along an error's bases counts.
+STATUS: Mapping[type[errors.VectorSpaceError], int] = {
+    errors.UnknownModel: 404,
+    errors.BodyTooLarge: 413,
+    errors.InvalidInput: 400,
+    errors.Unauthorized: 401,
+    errors.QueueFull: 429,
+    errors.NotReady: 503,
+    errors.EncoderFailed: 500,
+    errors.VectorSpaceError: 500,
+}
+TITLES = {
+    400: "The request cannot be served as it is",
+    401: "A key is needed",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "The request is too large",
+    415: "Unsupported media type",
+    429: "Too much at once",
+    500: "The service failed",
+    503: "The service is not ready",
+}
+OPENAI_PATHS = ("/v1/embeddings", "/v1/models")
+OPENAI_TYPES = {401: "authentication_error", 429: "rate_limit_error", 500: "server_error", 503: "server_error"}
+
+
+def problem(
+    path: str,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    param: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The response for one error; `path` decides its shape.
+
+    source  RFC 9457, section 3; OpenAI's API reference, "Error codes"
+    """
+    if path.startswith(OPENAI_PATHS):
+        kind = OPENAI_TYPES.get(status, "invalid_request_error")
+        body: dict[str, object] = {"error": {"message": detail, "type": kind, "param": param, "code": code}}
+        media_type = "application/json"
+    else:
+        body = {
+            "type": "about:blank",
+            "title": TITLES.get(status, "Error"),
+            "status": status,
+            "code": code,
+            "detail": detail,
+            "request_id": request_id.get(),
+        }
+        if param is not None:
+            body["param"] = param
+        media_type = "application/problem+json"
+    return Response(orjson.dumps(body), status, dict(headers or {}), media_type)
+
+
+def from_error(path: str, error: errors.VectorSpaceError) -> Response:
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    headers = {}
+    if isinstance(error, errors.QueueFull):
+        headers["Retry-After"] = str(error.retry_after_s)
+    elif isinstance(error, errors.NotReady):
+        headers["Retry-After"] = "1"
+    elif isinstance(error, errors.Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    param = error.param if isinstance(error, errors.InvalidInput) else None
+    return problem(path, status, error.code, str(error), param=param, headers=headers)
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.VectorSpaceError)
+    return from_error(request.url.path, error)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"] if part != "body"]
+    if first["type"] == "json_invalid":
+        return problem(request.url.path, 400, "invalid_json", f"the body is not JSON: {first['ctx']['error']}")
+    if first["type"] == errors.TokenInput.code:
+        return from_error(request.url.path, errors.TokenInput())
+    if not place:
+        detail = "the body must be a JSON object, sent as application/json"
+        return problem(request.url.path, 400, errors.InvalidInput.code, detail)
+    detail = f"{'.'.join(place)}: {first['msg']}"
+    return problem(request.url.path, 400, errors.InvalidInput.code, detail, param=place[0])
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, errors.VectorSpaceError):  # raised while the body was read
+        return from_error(request.url.path, error.__cause__)
+    detail = f"{request.method} {request.url.path}: {error.detail}"
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    return problem(request.url.path, error.status_code, code, detail, headers=error.headers)
+
+
+class Unexpected:
+    """Whatever nobody expected becomes a 500 without its traceback; the traceback goes to the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except Exception as error:
+            if scope["type"] != "http" or started:
+                raise
+            log.error("unexpected error", exc_info=error)
+            detail = "an unexpected error; the log has it under the request id"
+            await problem(scope["path"], 500, "internal_error", detail)(scope, receive, send)
+
+
+def install(app: FastAPI) -> None:
+    """Teach `app` to answer every error in these shapes."""
+    app.add_exception_handler(errors.VectorSpaceError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)

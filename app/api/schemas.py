@@ -1,0 +1,121 @@
+"""The shapes of requests and responses."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from app.errors import TokenInput
+
+
+class Strict(BaseModel):
+    """A request body: unknown fields and values of another type are refused, never ignored or converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def _no_token_ids(value: Any) -> Any:
+    first = value[0] if isinstance(value, list) and value else value
+    if isinstance(first, list) and first:
+        first = first[0]
+    if isinstance(first, int) and not isinstance(first, bool):
+        error = TokenInput()
+        raise PydanticCustomError(error.code, "{message}", {"message": str(error)})
+    return [value] if isinstance(value, str) else value
+
+
+class EmbeddingsRequest(Strict):
+    """OpenAI's embeddings request, and two fields of our own: `input_type` and `truncate`."""
+
+    input: Annotated[list[str], BeforeValidator(_no_token_ids, json_schema_input_type=str | list[str])] = Field(
+        description="A text or a list of texts.", min_length=1
+    )
+    model: str = Field(description="The model's name, as `GET /v1/models` lists it.")
+    encoding_format: Literal["float", "base64"] = Field(
+        "float", description="`base64`: little-endian float32, base64-encoded."
+    )
+    dimensions: int | None = Field(None, ge=1, description="Length of the vectors, where the model offers a choice.")
+    user: str | None = Field(None, description="Accepted as OpenAI does; not used, not logged.")
+    input_type: Literal["query", "passage"] = Field(
+        "passage", description="What the texts are, for models that prompt the two differently."
+    )
+    truncate: bool = Field(False, description="Cut texts that the model cannot read whole, instead of refusing them.")
+
+
+class Embedding(BaseModel):
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class Usage(BaseModel):
+    prompt_tokens: int
+    total_tokens: int
+
+
+class CutText(BaseModel):
+    index: int
+    tokens: int
+    kept: int
+
+
+class EmbeddingsResponse(BaseModel):
+    object: Literal["list"]
+    data: list[Embedding]
+    model: str
+    usage: Usage
+    truncated: list[CutText] | None = Field(None, description="Only with `truncate`: which texts were cut.")
+
+
+class Model(BaseModel):
+    id: str
+    object: Literal["model"] = "model"
+    created: int = Field(description="Unix time in seconds.")
+    owned_by: str
+    dimension: int
+    max_tokens: int
+    precision: str
+    licence: str
+
+
+class Models(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
+class HealthModel(BaseModel):
+    name: str
+    precision: str
+    dimension: int
+    max_tokens: int
+
+
+class Health(BaseModel):
+    status: Literal["ready", "unavailable"]
+    version: str
+    uptime_s: float
+    model: HealthModel | None = None
+    reason: str | None = None
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    param: str | None = None
+
+
+class OpenAIErrorBody(BaseModel):
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class OpenAIError(BaseModel):
+    error: OpenAIErrorBody

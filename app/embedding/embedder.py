@@ -1,0 +1,81 @@
+"""Texts in, vectors and token counts out: the tokenizer and the batcher, joined under the model's limits."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from app.embedding.batcher import Batcher
+from app.embedding.encoder import F32
+from app.embedding.registry import Card
+from app.embedding.tokenizer import TextTokenizer
+from app.errors import EmptyText, TextTooLong
+
+Role = Literal["query", "passage"]
+
+# Below this many characters tokenising takes less than handing it to another thread (about 0.1 ms each).
+INLINE_CHARACTERS = 1000
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A text that was cut: its place in the input, the tokens it had, the tokens that were kept."""
+
+    index: int
+    tokens: int
+    kept: int
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """vectors (texts, dimension) float32, each of length 1; tokens: how many the model read; cuts: what was cut off."""
+
+    vectors: F32
+    tokens: int
+    cuts: tuple[Cut, ...] = ()
+
+
+class Embedder(Protocol):
+    """What the interface needs of a model."""
+
+    card: Card
+    made_at_unix_s: int
+
+    async def embed(self, texts: Sequence[str], *, role: Role = "passage", truncate: bool = False) -> Embeddings:
+        """Vectors of `texts`, in order.
+
+        raises  EmptyText; TextTooLong unless `truncate`; QueueFull; EncoderFailed; NotReady
+        """
+
+
+class ModelEmbedder:
+    """The embedder over a local model."""
+
+    def __init__(self, card: Card, made_at_unix_s: int, tokenizer: TextTokenizer, batcher: Batcher) -> None:
+        self.card = card
+        self.made_at_unix_s = made_at_unix_s
+        self._tokenizer = tokenizer
+        self._batcher = batcher
+
+    async def embed(self, texts: Sequence[str], *, role: Role = "passage", truncate: bool = False) -> Embeddings:
+        for index, text in enumerate(texts):
+            if not text:
+                raise EmptyText(index)
+        prompt = getattr(self.card.prompts, role)
+        prompted = [prompt + text for text in texts] if prompt else texts
+        if sum(map(len, prompted)) <= INLINE_CHARACTERS:
+            sequences = self._tokenizer.encode(prompted)
+        else:
+            sequences = await asyncio.to_thread(self._tokenizer.encode, prompted)
+        sequences, cuts = self._fit(sequences, truncate)
+        vectors = await self._batcher.embed(sequences)
+        return Embeddings(vectors, sum(map(len, sequences)), cuts)
+
+    def _fit(self, sequences: list[list[int]], truncate: bool) -> tuple[list[list[int]], tuple[Cut, ...]]:
+        limit = self._tokenizer.max_tokens
+        cuts = tuple(Cut(index, len(ids), limit) for index, ids in enumerate(sequences) if len(ids) > limit)
+        if not cuts:
+            return sequences, ()
+        if not truncate:
+            raise TextTooLong(cuts[0].index, cuts[0].tokens, limit)
+        return [self._tokenizer.cut(ids) for ids in sequences], cuts

@@ -1,0 +1,115 @@
+"""Find a model's folder, read its card, and refuse a file that differs from it."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.errors import ModelAltered, ModelMissing
+
+CARD = "card.json"
+NETWORK = "model.onnx"
+TOKENIZER = "tokenizer.json"
+
+
+class FileEntry(BaseModel):
+    """What the card says of one file: its length in bytes and the sha256 of its content, in hex."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    bytes: int = Field(ge=0)
+
+
+class Prompts(BaseModel):
+    """What the model wants before a text, by the text's role; often nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    query: str = ""
+    passage: str = ""
+
+
+class Card(BaseModel):
+    """What a model is and which files hold it. Written by `python -m models`, read at start."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    card_version: Literal[1]
+    name: str
+    origin: str
+    revision: str
+    licence: str
+    dimension: int = Field(ge=1)
+    max_tokens: int = Field(ge=3)
+    pooling: str
+    normalised: bool
+    precision: str
+    pad_token_id: int = Field(ge=0)
+    prompts: Prompts
+    files: dict[str, FileEntry]
+    note: str = ""
+
+    def answers_to(self, name: str) -> bool:
+        """Whether a request for `name` means this model: its short name, or its name at its origin."""
+        return name in (self.name, self.origin)
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A model folder whose every file has been checked against its card."""
+
+    path: Path
+    card: Card
+
+    @property
+    def network(self) -> Path:
+        return self.path / NETWORK
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.path / TOKENIZER
+
+    @property
+    def made_at_unix_s(self) -> int:
+        """When the folder was made, in seconds since 1970: its card is written last."""
+        return int((self.path / CARD).stat().st_mtime)
+
+
+def open_model(models: Path, name: str, precision: str) -> ModelFolder:
+    """Check the folder `models/name/precision` file by file.
+
+    raises  ModelMissing, naming the folder or file and the command that makes it;
+            ModelAltered, naming the file, what the card expects and what was found
+    """
+    path = models / name / precision
+    remedy = f"make it with `python -m models {name} --precision {precision}`"
+    if not (path / CARD).is_file():
+        raise ModelMissing(path / CARD, remedy)
+    try:
+        card = Card.model_validate_json((path / CARD).read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise ModelAltered(path / CARD, "a card of version 1", f"{where}: {first['msg']}") from error
+    if (card.name, card.precision) != (name, precision):
+        raise ModelAltered(path / CARD, f"the card of {name} {precision}", f"that of {card.name} {card.precision}")
+    for file in (NETWORK, TOKENIZER):
+        if file not in card.files:
+            raise ModelAltered(path / CARD, f"an entry for {file}", f"entries for {', '.join(sorted(card.files))}")
+    for file, entry in card.files.items():
+        _check(path / file, entry, remedy)
+    return ModelFolder(path, card)
+
+
+def _check(path: Path, entry: FileEntry, remedy: str) -> None:
+    if not path.is_file():
+        raise ModelMissing(path, remedy)
+    if (size := path.stat().st_size) != entry.bytes:
+        raise ModelAltered(path, f"{entry.bytes} bytes", f"{size}")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != entry.sha256:
+        raise ModelAltered(path, f"sha256 {entry.sha256}", digest)

@@ -1,0 +1,38 @@
+"""Text to token ids, in the model's own vocabulary."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+
+class TextTokenizer:
+    """The model's tokenizer with neither truncation nor padding, so that a length is always the true one.
+
+    Thread-safe. `encode` releases the GIL while it works.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, max_tokens: int) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self._tail = tokenizer.num_special_tokens_to_add(is_pair=False)
+        self.max_tokens = max_tokens
+
+    @classmethod
+    def from_file(cls, path: Path, max_tokens: int) -> "TextTokenizer":
+        return cls(Tokenizer.from_file(str(path)), max_tokens)
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, special tokens included, however long the text is."""
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+
+    def cut(self, ids: list[int]) -> list[int]:
+        """The first `max_tokens` ids, with the closing special tokens kept as the last ones.
+
+        BERT's layout: one special token opens a text, the others close it.
+        """
+        if len(ids) <= self.max_tokens:
+            return ids
+        closing = self._tail - 1
+        return ids[: self.max_tokens - closing] + (ids[-closing:] if closing else [])

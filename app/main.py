@@ -1,0 +1,108 @@
+"""The only place where parts are built, wired and closed."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+
+from app import __version__
+from app.api import health, openai, problems
+from app.api.auth import Keys
+from app.api.body import BodyLimit
+from app.api.dependencies import Parts
+from app.embedding.batcher import Batcher
+from app.embedding.cpus import available_cpus
+from app.embedding.embedder import Embedder, ModelEmbedder
+from app.embedding.encoder import OnnxEncoder
+from app.embedding.registry import open_model
+from app.embedding.tokenizer import TextTokenizer
+from app.observability.request_id import RequestId
+from app.settings import Settings
+
+log = logging.getLogger(__name__)
+
+OnFatal = Callable[[BaseException], None]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An embedder that is ready, and how to close it."""
+
+    embedder: Embedder
+    close: Callable[[], None]
+
+
+def open_embedder(settings: Settings, on_death: OnFatal) -> Opened:
+    """Check the model's files, load them, and start the encoder's threads.
+
+    raises  ModelMissing, ModelAltered
+    """
+    folder = open_model(settings.models_directory, settings.model, settings.model_precision)
+    card = folder.card
+    encoder = OnnxEncoder.from_file(folder.network, dimension=card.dimension, pad_token_id=card.pad_token_id)
+    tokenizer = TextTokenizer.from_file(folder.tokenizer, card.max_tokens)
+    batcher = Batcher(
+        encoder,
+        lanes=settings.threads or available_cpus(),
+        max_batch_tokens=settings.max_batch_tokens,
+        max_queue_texts=settings.max_queue_texts,
+        on_death=on_death,
+    )
+    return Opened(ModelEmbedder(card, folder.made_at_unix_s, tokenizer, batcher), batcher.close)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    on_fatal: OnFatal,
+    open_embedder: Callable[[Settings, OnFatal], Opened] = open_embedder,
+) -> FastAPI:
+    """The service as an ASGI app.
+
+    It answers at once, with 503 and the reason until the model is loaded. What makes it useless for good, a model that
+    cannot be loaded or an encoder thread that died, goes to `on_fatal`, which is to end the process: the platform's
+    health check runs at deploy only, so a process that is broken must not live on.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        parts = Parts(settings, Keys([key.get_secret_value() for key in settings.api_key]), time.monotonic())
+        opened: Opened | None = None
+
+        async def start() -> None:
+            nonlocal opened
+            parts.not_ready = f"loading the model {settings.model} ({settings.model_precision})"
+            try:
+                opened = await asyncio.to_thread(open_embedder, settings, on_fatal)
+            except Exception as error:
+                parts.not_ready = str(error)
+                on_fatal(error)
+                return
+            parts.embedder, parts.not_ready = opened.embedder, None
+            log.info("ready", extra={"after_s": round(time.monotonic() - parts.started_at_monotonic_s, 3)})
+
+        starting = asyncio.create_task(start())
+        try:
+            yield {"parts": parts}
+        finally:
+            await starting
+            parts.not_ready = "the service is shutting down"
+            if opened is not None:
+                await asyncio.to_thread(opened.close)
+
+    app = FastAPI(
+        title="VectorSpace", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, debug=False
+    )
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(problems.Unexpected)
+    app.add_middleware(RequestId)
+    problems.install(app)
+    app.include_router(health.router)
+    app.include_router(openai.router)
+    return app

@@ -1,0 +1,58 @@
+"""Log lines: one JSON object a line for machines, or one readable line for people. Standard output only."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+
+import orjson
+
+from app.observability.request_id import request_id
+
+# What a record has of its own; anything else on it came through `extra` and is data.
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def _extra(record: logging.LogRecord) -> dict[str, object]:
+    return {key: value for key, value in vars(record).items() if key not in _OWN}
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
+class JsonFormatter(logging.Formatter):
+    """{"time", "level", "logger", "message", "request_id"?, "error"?, …extra}"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if (current := request_id.get()) != "-":
+            line["request_id"] = current
+        line |= _extra(record)
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """time level message key=value …"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        extra = " ".join(f"{key}={value}" for key, value in _extra(record).items() if key not in ("method", "path"))
+        line = f"{_time(record)} {record.levelname.lower():8} {record.getMessage()} {extra}".rstrip()
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def configure(*, json: bool, level: str) -> None:
+    """Send every logger's lines to standard output in one format, from `level` up."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter() if json else TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for chatty in ("httpx", "httpcore", "_granian"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

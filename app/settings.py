@@ -1,0 +1,85 @@
+"""The only reader of the environment. Each field says its meaning, its unit, and what raising it does."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.errors import CannotStart
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Every setting of the service, from environment variables of the same name in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    port: int = Field(8000, ge=1, le=65535, description="TCP port that the service listens on.")
+    host: str = Field("::", description="IP address to listen on; `::` serves IPv6 and IPv4.")
+    environment: Literal["development", "production"] = Field(
+        "development", description="`production` refuses to start without `API_KEY` and logs JSON lines."
+    )
+    api_key: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Key that requests must bring; several are separated by commas. Unset: open to all."
+    )
+
+    model: str = Field("all-MiniLM-L6-v2", description="Embedding model: the name of a folder under `MODELS_DIRECTORY`.")
+    model_precision: Literal["int8", "fp32"] = Field(
+        "int8", description="`fp32` is the exact model: four times larger, about a third as fast."
+    )
+    models_directory: Path = Field(ROOT / "models", description="Folder that holds the model folders.")
+    data_directory: Path = Field(ROOT / "data", description="Folder for everything that must outlive the process.")
+
+    threads: int = Field(
+        0, ge=0, le=256, description="Batches encoded at once, one CPU each; 0 follows the container's CPU quota."
+    )
+    max_batch_tokens: int = Field(
+        1024, ge=64, le=65536, description="Tokens in a batch, padding counted. More: more memory, longer waits."
+    )
+    max_queue_texts: int = Field(
+        4096, ge=1, le=1_000_000, description="Texts that may wait; beyond, 429. More: longer waits under load."
+    )
+    max_texts: int = Field(2048, ge=1, le=100_000, description="Texts in one request. More: larger responses.")
+    max_body_bytes: int = Field(
+        8_000_000, ge=1024, le=1_000_000_000, description="Bytes in one request body. More: more memory a request."
+    )
+
+    shutdown_timeout_s: int = Field(
+        25, ge=0, le=600, description="Seconds that running requests get to finish after SIGTERM."
+    )
+    run_as_uid: int | None = Field(
+        None, ge=1, description="Started as root, own the data directory with this user id and become it."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity that is logged.")
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="`auto` is `json` in production, else `text`."
+    )
+
+    @field_validator("api_key", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        return tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _production_has_a_key(self) -> "Settings":
+        if self.environment == "production" and not self.api_key:
+            raise ValueError("ENVIRONMENT=production needs API_KEY: set it to a long random secret, e.g. openssl rand -hex 32")
+        return self
+
+    @property
+    def json_logs(self) -> bool:
+        return self.log_format == "json" or (self.log_format == "auto" and self.environment == "production")
+
+
+def from_environment() -> Settings:
+    """raises  CannotStart, naming each setting that is wrong and why, never its value"""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [
+            f"{str(one['loc'][0]).upper()}: {one['msg']}" if one["loc"] else one["msg"].removeprefix("Value error, ")
+            for one in error.errors(include_input=False, include_url=False)
+        ]
+        raise CannotStart("; ".join(wrong)) from None

@@ -1,0 +1,81 @@
+"""Follow shared libraries: which ones a tree still needs, which are orphans, which are missing."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from .elf import NEEDED, RPATH, RUNPATH, Elf
+
+# musl is loader and C library in one, and answers to these names by itself (musl, ldso/dynlink.c, load_library).
+LIBC = frozenset({"libc.so", "libc.musl-x86_64.so.1", "ld-musl-x86_64.so.1"})
+SYSTEM_FOLDERS = ("lib", "usr/local/lib", "usr/lib")
+
+
+class MissingLibrary(ValueError):
+    """A file needs a library that the tree does not hold."""
+
+
+def inside(root: Path, path: Path) -> Path:
+    """Where a path leads when `root` is `/`: absolute links are followed below `root`."""
+    for _ in range(16):
+        if not path.is_symlink():
+            return path
+        target = os.readlink(path)
+        path = root / target.lstrip("/") if target.startswith("/") else path.parent / target
+    raise MissingLibrary(f"{path}: too many links")
+
+
+def needed(root: Path, path: Path) -> dict[str, Path | None]:
+    """The libraries that the ELF file at `path` asks for, and where the loader finds each (None: nowhere)."""
+    elf = Elf.read(path)
+    if elf is None:
+        return {}
+    own = [part for value in elf.strings(RPATH, RUNPATH) for part in value.split(":") if part]
+    folders = [Path(part.replace("$ORIGIN", str(path.parent))) for part in own]
+    folders += [root / folder for folder in SYSTEM_FOLDERS]
+    found: dict[str, Path | None] = {}
+    for name in elf.strings(NEEDED):
+        if name in LIBC:
+            continue
+        there = (inside(root, folder / name) for folder in folders)
+        found[name] = next((place for place in there if place.is_file()), None)
+    return found
+
+
+def closure(root: Path, starts: Iterable[Path]) -> set[Path]:
+    """Every library that the ELF files `starts` need, directly or through each other.
+
+    raises  MissingLibrary, naming who asks for what
+    """
+    reached: set[Path] = set()
+    waiting = list(starts)
+    while waiting:
+        path = waiting.pop()
+        for name, place in needed(root, path).items():
+            if place is None:
+                raise MissingLibrary(f"{path.relative_to(root)} needs {name}, which is not in the tree")
+            real = Path(os.path.normpath(place))
+            if real not in reached:
+                reached.add(real)
+                waiting.append(real)
+    return reached
+
+
+def drop_orphans(root: Path) -> list[Path]:
+    """Delete the libraries in the system folders that nothing needs, and links that lead nowhere; returns them.
+
+    Programs and extension modules anywhere in the tree count as wanted; a library in a system folder only when needed.
+    """
+    system = [root / folder for folder in SYSTEM_FOLDERS]
+    candidates = {path for folder in system if folder.is_dir() for path in folder.glob("*.so*") if path.is_file()}
+    candidates = {path for path in candidates if not path.name.startswith("ld-musl-")}
+    starts = [
+        path for path in root.rglob("*") if not path.is_symlink() and path.is_file() and path not in candidates
+    ]
+    reached = closure(root, starts)
+    dropped = []
+    for path in sorted(candidates):
+        if inside(root, path) not in reached:
+            path.unlink()
+            dropped.append(path)
+    return dropped

@@ -1,0 +1,47 @@
+"""The whole app over a fake embedder: everything is real but the model."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.main import OnFatal, Opened, create_app
+from app.settings import Settings
+from tests.fakes import FakeEmbedder
+
+Start = Callable[..., TestClient]
+
+
+@pytest.fixture
+def embedder() -> FakeEmbedder:
+    return FakeEmbedder()
+
+
+@pytest.fixture
+def start(embedder: FakeEmbedder) -> Iterator[Start]:
+    """Start the app with the settings given and wait until it is ready; closed after the test."""
+    running: list[TestClient] = []
+
+    def start(**settings: object) -> TestClient:
+        def opened(_: Settings, __: OnFatal) -> Opened:
+            return Opened(embedder, lambda: None)
+
+        def on_fatal(error: BaseException) -> None:
+            raise AssertionError("the app asked for its own end") from error
+
+        app = create_app(Settings.model_validate(settings), on_fatal=on_fatal, open_embedder=opened)
+        client = TestClient(app, raise_server_exceptions=False)
+        client.__enter__()
+        running.append(client)
+        while client.get("/health").status_code != 200:
+            pass
+        return client
+
+    yield start
+    for client in running:
+        client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def client(start: Start) -> TestClient:
+    return start()

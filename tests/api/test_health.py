@@ -1,0 +1,111 @@
+"""Ready, alive, and everything that belongs to every response."""
+
+import threading
+import time
+
+import pytest
+from starlette.testclient import TestClient
+
+from app import __version__
+from app.errors import ModelMissing
+from app.main import OnFatal, Opened, create_app
+from app.settings import Settings
+from tests.api.conftest import Start
+from tests.fakes import FakeEmbedder
+
+
+def test_ready(client: TestClient) -> None:
+    body = client.get("/health").json()
+    assert body["status"] == "ready"
+    assert body["version"] == __version__
+    assert body["uptime_s"] >= 0
+    assert body["model"] == {"name": "fake-model", "precision": "fp32", "dimension": 8, "max_tokens": 16}
+    assert client.get("/live").json() == {"status": "alive"}
+
+
+def test_while_the_model_loads_it_answers_503_with_the_reason() -> None:
+    loaded = threading.Event()
+
+    def slow(_: Settings, __: OnFatal) -> Opened:
+        assert loaded.wait(10)
+        return Opened(FakeEmbedder(), lambda: None)
+
+    app = create_app(Settings(), on_fatal=lambda error: None, open_embedder=slow)
+    with TestClient(app) as client:
+        waiting = client.get("/health")
+        assert waiting.status_code == 503
+        assert waiting.json()["reason"] == "loading the model all-MiniLM-L6-v2 (int8)"
+        assert client.get("/live").status_code == 200
+        early = client.post("/v1/embeddings", json={"model": "fake-model", "input": "a"})
+        assert early.status_code == 503
+        assert early.headers["retry-after"] == "1"
+        loaded.set()
+        while client.get("/health").status_code != 200:
+            time.sleep(0.001)
+
+
+def test_a_model_that_cannot_be_loaded_is_fatal_and_says_why(tmp_path: "pytest.TempPathFactory") -> None:
+    fatal: list[BaseException] = []
+    app = create_app(Settings.model_validate({"models_directory": str(tmp_path)}), on_fatal=fatal.append)
+    with TestClient(app) as client:
+        while not fatal:
+            time.sleep(0.001)
+        assert isinstance(fatal[0], ModelMissing)
+        answer = client.get("/health")
+        assert answer.status_code == 503
+        assert "python -m models" in answer.json()["reason"]
+
+
+def test_closing_closes_the_embedder() -> None:
+    closed: list[bool] = []
+    app = create_app(
+        Settings(),
+        on_fatal=lambda error: None,
+        open_embedder=lambda _, __: Opened(FakeEmbedder(), lambda: closed.append(True)),
+    )
+    with TestClient(app):
+        assert closed == []
+    assert closed == [True]
+
+
+def test_request_ids_are_taken_made_and_sent_back(client: TestClient) -> None:
+    assert client.get("/live", headers={"X-Request-Id": "trace-7"}).headers["x-request-id"] == "trace-7"
+    made = client.get("/live").headers["x-request-id"]
+    assert len(made) == 32
+    for odd in ("a b", "x" * 200, '"', "{}"):
+        assert client.get("/live", headers={"X-Request-Id": odd}).headers["x-request-id"] != odd
+
+
+def test_unknown_paths_are_problem_documents(client: TestClient) -> None:
+    answer = client.get("/nowhere", headers={"X-Request-Id": "trace-8"})
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert (body["status"], body["code"], body["request_id"]) == (404, "not_found", "trace-8")
+    wrong = client.delete("/health")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
+    assert wrong.headers["allow"] == "GET"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"X-API-Key": "wrong"}, {"X-API-Key": "é"}])
+def test_without_the_key_there_is_no_service(start: Start, headers: dict[str, str]) -> None:
+    client = start(api_key="first,second")
+    raw = {name: value.encode() for name, value in headers.items()}
+    for answer in (
+        client.get("/v1/models", headers=raw),
+        client.post("/v1/embeddings", json={"model": "fake-model", "input": "a"}, headers=raw),
+    ):
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert answer.json()["error"]["code"] == "unauthorized"
+    assert client.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{"Authorization": "Bearer first"}, {"authorization": "bearer second"}, {"X-API-Key": "second"}])
+def test_each_key_opens_the_service(start: Start, headers: dict[str, str]) -> None:
+    assert start(api_key="first,second").get("/v1/models", headers=headers).status_code == 200
+
+
+def test_the_openapi_document_has_every_path(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    assert set(paths) == {"/health", "/live", "/v1/embeddings", "/v1/models", "/v1/models/{name}"}

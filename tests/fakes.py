@@ -1,0 +1,90 @@
+"""Parts that stand in for real ones where a test is about something else. None of them is used by the service."""
+
+import hashlib
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.embedding.embedder import Cut, Embeddings, Role
+from app.embedding.encoder import F32
+from app.embedding.registry import Card, FileEntry, Prompts
+from app.errors import EmptyText, TextTooLong
+
+DIMENSION = 8
+
+
+def card(**changes: object) -> Card:
+    values: dict[str, object] = {
+        "card_version": 1,
+        "name": "fake-model",
+        "origin": "nobody/fake-model",
+        "revision": "1",
+        "licence": "CC0-1.0",
+        "dimension": DIMENSION,
+        "max_tokens": 16,
+        "pooling": "mean",
+        "normalised": True,
+        "precision": "fp32",
+        "pad_token_id": 0,
+        "prompts": Prompts(),
+        "files": {"model.onnx": FileEntry(sha256="0" * 64, bytes=0), "tokenizer.json": FileEntry(sha256="0" * 64, bytes=0)},
+    }
+    return Card.model_validate(values | changes)
+
+
+def unit(key: str) -> F32:
+    """A vector of length 1 that depends on `key` alone: (DIMENSION,) float32."""
+    digest = np.frombuffer(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest(), np.uint8)
+    vector = digest[:DIMENSION].astype(np.float32) - np.float32(127.5)
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+class FakeEmbedder:
+    """An embedder whose words are its tokens. `failure`, when set, is raised instead of an answer."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.card = card()
+        self.made_at_unix_s = 1_700_000_000
+        self.failure = failure
+        self.roles: list[Role] = []
+
+    async def embed(self, texts: Sequence[str], *, role: Role = "passage", truncate: bool = False) -> Embeddings:
+        if self.failure is not None:
+            raise self.failure
+        self.roles.append(role)
+        limit, tokens, cuts = self.card.max_tokens, 0, []
+        for index, text in enumerate(texts):
+            if not text:
+                raise EmptyText(index)
+            count = len(text.split())
+            if count > limit and not truncate:
+                raise TextTooLong(index, count, limit)
+            if count > limit:
+                cuts.append(Cut(index, count, limit))
+            tokens += min(count, limit)
+        return Embeddings(np.stack([unit(text) for text in texts]), tokens, tuple(cuts))
+
+
+class FakeEncoder:
+    """One vector a sequence, made of its ids alone. Records its batches; can be held back, and can be made to fail."""
+
+    def __init__(self) -> None:
+        self.dimension = DIMENSION
+        self.batches: list[list[list[int]]] = []
+        self.failure: BaseException | None = None
+        self.open = threading.Event()
+        self.open.set()
+        self.entered = threading.Event()
+
+    def encode(self, batch: Sequence[Sequence[int]]) -> F32:
+        self.entered.set()
+        assert self.open.wait(10), "the test never let the encoder go on"
+        self.batches.append([list(ids) for ids in batch])
+        if self.failure is not None:
+            raise self.failure
+        return np.stack([self.vector(ids) for ids in batch])
+
+    @staticmethod
+    def vector(ids: Sequence[int]) -> F32:
+        return unit(" ".join(map(str, ids)))

@@ -1,0 +1,221 @@
+"""The embedding smoke test: does this service embed real text as it should? Standard library only.
+
+    python tests/smoke.py URL [--api-key KEY] [--wait SECONDS]
+
+Prints a table of checks; exits with 1 when one of them fails, with 2 when the service cannot be reached.
+"""
+
+import argparse
+import base64
+import json
+import math
+import os
+import struct
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+# Each row: two sentences that mean alike, and one about something else.
+RELATED = [
+    ("A man is playing a guitar on stage.", "Someone performs music with a guitar.", "The stock market fell sharply."),
+    ("How do I reset my password?", "I forgot my login and need a new one.", "Which wine goes with grilled salmon?"),
+    ("The cat sleeps on the sofa.", "A kitten is napping on the couch.", "Parliament passed the budget on Tuesday."),
+    ("Heavy rain flooded the streets.", "The storm left roads under water.", "She baked a chocolate cake."),
+]
+
+
+class Failed(Exception):
+    """A check that found something wrong; its message says what."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: Any
+    ms: float
+
+
+class Service:
+    """The service under test, at `url`, spoken to over plain HTTP."""
+
+    def __init__(self, url: str, api_key: str | None) -> None:
+        self.url = url.rstrip("/")
+        self.headers = {"Content-Type": "application/json"}
+        if api_key:
+            self.headers["Authorization"] = f"Bearer {api_key}"
+        self.model = ""
+        self.dimension = 0
+
+    def ask(self, path: str, body: Any = None) -> Answer:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, self.headers)
+        started = time.perf_counter()
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                status, raw = response.status, response.read()
+        except urllib.error.HTTPError as error:
+            status, raw = error.code, error.read()
+        ms = (time.perf_counter() - started) * 1000
+        try:
+            return Answer(status, json.loads(raw), ms)
+        except ValueError:
+            raise Failed(f"{path} answered {status} with something that is not JSON: {raw[:80]!r}") from None
+
+    def embed(self, texts: "str | list[str]", **more: Any) -> Answer:
+        return self.ask("/v1/embeddings", {"model": self.model, "input": texts, **more})
+
+    def vectors(self, texts: "str | list[str]") -> list[list[float]]:
+        answer = self.embed(texts)
+        expect(answer.status == 200, f"status {answer.status}: {answer.body}")
+        return [row["embedding"] for row in answer.body["data"]]
+
+
+def expect(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise Failed(otherwise)
+
+
+def dot(a: list[float], b: list[float]) -> float:
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
+def health(service: Service) -> str:
+    answer = service.ask("/health")
+    expect(answer.status == 200, f"/health answered {answer.status}: {answer.body}")
+    expect(answer.body["status"] == "ready", f"status is {answer.body['status']!r}, not 'ready'")
+    model = answer.body["model"]
+    service.model, service.dimension = model["name"], model["dimension"]
+    return f"{model['name']} {model['precision']}, version {answer.body['version']}"
+
+
+def models(service: Service) -> str:
+    answer = service.ask("/v1/models")
+    expect(answer.status == 200, f"/v1/models answered {answer.status}")
+    names = [entry["id"] for entry in answer.body["data"]]
+    expect(service.model in names, f"/v1/models lists {names} and /health says {service.model!r}")
+    return ", ".join(names)
+
+
+def dimension(service: Service) -> str:
+    answer = service.embed("Good morning.")
+    expect(answer.status == 200, f"status {answer.status}: {answer.body}")
+    found = len(answer.body["data"][0]["embedding"])
+    expect(found == service.dimension, f"{found} numbers, and the model has {service.dimension} dimensions")
+    expect(answer.body["usage"]["prompt_tokens"] > 0, f"usage is {answer.body['usage']}")
+    return f"{found} numbers, {answer.body['usage']['prompt_tokens']} tokens, {answer.ms:.1f} ms"
+
+
+def unit_length(service: Service) -> str:
+    lengths = [math.sqrt(dot(v, v)) for v in service.vectors([text for row in RELATED for text in row])]
+    worst = max(abs(length - 1) for length in lengths)
+    expect(worst < 1e-3, f"a vector's length differs from 1 by {worst:.6f}")
+    return f"{len(lengths)} vectors, off by {worst:.1e} at most"
+
+
+def meaning(service: Service) -> str:
+    margins = []
+    for first, related, unrelated in RELATED:
+        a, b, c = service.vectors([first, related, unrelated])
+        margins.append(dot(a, b) - dot(a, c))
+        expect(margins[-1] > 0.1, f"{first!r} is {dot(a, b):.3f} to {related!r}, {dot(a, c):.3f} to {unrelated!r}")
+    return f"related sentences nearer by {min(margins):.2f} at least"
+
+
+def base64_equals_float(service: Service) -> str:
+    texts = [row[0] for row in RELATED]
+    answer = service.embed(texts, encoding_format="base64")
+    expect(answer.status == 200, f"status {answer.status}: {answer.body}")
+    worst = 0.0
+    for row, plain in zip(answer.body["data"], service.vectors(texts), strict=True):
+        raw = base64.b64decode(row["embedding"], validate=True)
+        packed = struct.unpack(f"<{len(raw) // 4}f", raw)
+        worst = max(worst, max(abs(x - y) for x, y in zip(packed, plain, strict=True)))
+    expect(worst < 1e-6, f"base64 and float differ by {worst:.2e}")
+    return f"differ by {worst:.1e} at most"
+
+
+def batch_equals_singles(service: Service) -> str:
+    texts = [text for row in RELATED for text in row] + ["one", "word " * 150]
+    batch = service.vectors(texts)
+    singles = [service.vectors(text)[0] for text in texts]
+    least = min(dot(a, b) for a, b in zip(batch, singles, strict=True))
+    expect(least > 0.999, f"a text alone and in a batch has cosine {least:.5f}")
+    return f"{len(texts)} texts, cosine {least:.6f} at least"
+
+
+def clear_errors(service: Service) -> str:
+    cases: list[tuple[str, Any, int, str]] = [
+        ("token ids", {"model": service.model, "input": [[101, 7592, 102]]}, 400, "token"),
+        ("an unknown model", {"model": "no-such-model", "input": "a"}, 404, "no-such-model"),
+        ("an empty text", {"model": service.model, "input": ["a", ""]}, 400, "empty"),
+        ("a text that is too long", {"model": service.model, "input": "word " * 5000}, 400, "tokens"),
+        ("no input", {"model": service.model}, 400, "input"),
+    ]
+    for name, body, status, word in cases:
+        answer = service.ask("/v1/embeddings", body)
+        expect(answer.status == status, f"{name}: status {answer.status} instead of {status}: {answer.body}")
+        message = answer.body.get("error", {}).get("message", "")
+        expect(word in message, f"{name}: the message does not say {word!r}: {message!r}")
+    return f"{len(cases)} kinds of bad input refused by name"
+
+
+CHECKS: dict[str, Callable[[Service], str]] = {
+    "health": health,
+    "models": models,
+    "dimension and usage": dimension,
+    "unit length": unit_length,
+    "related is closer": meaning,
+    "base64 equals float": base64_equals_float,
+    "batch equals singles": batch_equals_singles,
+    "clear errors": clear_errors,
+}
+
+
+def run(service: Service) -> Iterator[tuple[str, bool, str]]:
+    """Each check's name, whether it passed, and what it saw."""
+    for name, check in CHECKS.items():
+        try:
+            yield name, True, check(service)
+        except (Failed, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            yield name, False, str(error) if isinstance(error, Failed) else f"unexpected shape: {error!r}"
+
+
+def wait(service: Service, seconds: float) -> None:
+    """Until the service is ready; the last error once `seconds` have gone."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if service.ask("/health").status == 200 or time.monotonic() > deadline:
+                return
+        except (OSError, Failed):
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Check a running VectorSpace.")
+    parser.add_argument("url", help="for example http://localhost:8000")
+    parser.add_argument("--api-key", default=os.environ.get("API_KEY"), help="default: the environment's API_KEY")
+    parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="how long to wait until it is ready")
+    arguments = parser.parse_args()
+    service = Service(arguments.url, arguments.api_key)
+    try:
+        wait(service, arguments.wait)
+        results = list(run(service))
+    except (OSError, Failed) as error:
+        print(f"{service.url} cannot be reached: {error}", file=sys.stderr)
+        return 2
+    for name, passed, seen in results:
+        print(f"{'pass' if passed else 'FAIL'}  {name:22}  {seen}")
+    failures = sum(not passed for _, passed, _ in results)
+    print(f"{len(results) - failures} passed, {failures} failed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""The arrows of the architecture: who may import whom, read from the code itself."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+APP = Path(__file__).resolve().parents[2] / "app"
+# What each part may import of the service. `main` knows all; nobody imports `main` but the server that runs it.
+MAY = {
+    "errors": set(),
+    "settings": {"errors"},
+    "embedding": {"embedding", "errors"},
+    "observability": {"observability"},
+    "api": {"api", "embedding", "observability", "errors", "settings"},
+    "main": {"api", "embedding", "observability", "errors", "settings"},
+    "privileges": {"errors", "settings"},
+    "probe": set(),
+    "server": {"main", "privileges", "observability", "errors", "settings"},
+    "__main__": set(),
+}
+HTTP = {"fastapi", "starlette", "granian", "httpx"}
+ENVIRONMENT = {"settings.py", "probe.py"}
+FILES = sorted(path for path in APP.rglob("*.py") if path != APP / "__init__.py")
+
+
+def imports(path: Path) -> set[str]:
+    """Modules that `path` imports, with their dots."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: relative import"
+            base = node.module or ""
+            found |= {f"{base}.{name.name}" for name in node.names} if base == "app" else {base}
+    return found
+
+
+def part(path: Path) -> str:
+    return path.relative_to(APP).parts[0].removesuffix(".py")
+
+
+def test_every_part_is_in_the_table() -> None:
+    assert {part(path) for path in FILES} == set(MAY)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(APP)))
+def test_arrows_point_one_way(path: Path) -> None:
+    used = {name.split(".")[1] for name in imports(path) if name.startswith("app.")} - {"__version__"}
+    assert used <= MAY[part(path)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(APP)))
+def test_only_the_edge_knows_http(path: Path) -> None:
+    if part(path) not in {"api", "main", "server", "observability"}:
+        assert not {name.split(".")[0] for name in imports(path)} & HTTP
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(APP)))
+def test_only_settings_and_the_probe_read_the_environment(path: Path) -> None:
+    reads = "os.environ" in path.read_text() or "getenv" in path.read_text()
+    assert not reads or path.name in ENVIRONMENT
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(APP)))
+def test_every_module_says_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text()))

@@ -1,0 +1,63 @@
+"""Settings: read once, refused by name, never printed when secret, and all of them in the README."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.errors import CannotStart
+from app.settings import Settings, from_environment
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_defaults_need_no_environment() -> None:
+    settings = from_environment()
+    assert (settings.port, settings.host, settings.environment) == (8000, "::", "development")
+    assert not settings.json_logs
+
+
+def test_empty_variables_count_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "")
+    assert from_environment().port == 8000
+
+
+def test_keys_are_split_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", "one-secret, two-secret,")
+    settings = from_environment()
+    assert [key.get_secret_value() for key in settings.api_key] == ["one-secret", "two-secret"]
+    assert "secret" not in repr(settings) + str(settings)
+
+
+def test_production_needs_a_key_and_says_which_setting_to_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    with pytest.raises(CannotStart, match="ENVIRONMENT=production needs API_KEY"):
+        from_environment()
+    monkeypatch.setenv("API_KEY", "k")
+    assert from_environment().json_logs
+
+
+def test_each_wrong_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "99999")
+    monkeypatch.setenv("MODEL_PRECISION", "int2-very-private")
+    with pytest.raises(CannotStart) as refused:
+        from_environment()
+    assert "PORT" in str(refused.value)
+    assert "MODEL_PRECISION" in str(refused.value)
+    assert "very-private" not in str(refused.value)
+
+
+def test_readme_lists_every_setting_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", README.read_text(), re.MULTILINE))
+    assert set(rows) == {name.upper() for name in Settings.model_fields}
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if isinstance(default, int | str) and not isinstance(default, bool):
+            assert f"`{default}`" in rows[name.upper()], f"{name.upper()}: README says {rows[name.upper()]}"
+        assert field.description
