@@ -4,6 +4,7 @@ VectorSpaceError
 ├── CannotStart                 before the first request; the process ends with this message
 │   ├── ModelMissing            no such model folder, or a file of it is absent
 │   ├── ModelAltered            a file differs from its card
+│   ├── AddressTaken            the port cannot be listened on
 │   └── PrivilegesKept          started as root and unable to become the service's user
 ├── InvalidInput                the caller's to mend
 │   ├── EmptyText               a text without a character
@@ -44,6 +45,13 @@ class ModelAltered(CannotStart):
 
     def __init__(self, path: Path, expected: str, found: str) -> None:
         super().__init__(f"{path} is not the file that its card describes: expected {expected}, found {found}")
+
+
+class AddressTaken(CannotStart):
+    code = "address_taken"
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"cannot listen on {host} port {port}: {reason}. Choose another with PORT or HOST")
 
 
 class PrivilegesKept(CannotStart):

@@ -15,6 +15,7 @@ from app.api import health, openai, problems
 from app.api.auth import Keys
 from app.api.body import BodyLimit
 from app.api.dependencies import Parts
+from app.api.running import RunningRequests, TrackRunning
 from app.embedding.batcher import Batcher
 from app.embedding.cpus import available_cpus
 from app.embedding.embedder import Embedder, ModelEmbedder
@@ -60,9 +61,10 @@ def create_app(
     settings: Settings,
     *,
     on_fatal: OnFatal,
+    running: RunningRequests | None = None,
     open_embedder: Callable[[Settings, OnFatal], Opened] = open_embedder,
 ) -> FastAPI:
-    """The service as an ASGI app.
+    """The service as an ASGI app. `running` is kept up to date with the requests under way.
 
     It answers at once, with 503 and the reason until the model is loaded. What makes it useless for good, a model that
     cannot be loaded or an encoder thread that died, goes to `on_fatal`, which is to end the process: the platform's
@@ -101,6 +103,7 @@ def create_app(
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
     app.add_middleware(problems.Unexpected)
+    app.add_middleware(TrackRunning, running=RunningRequests() if running is None else running)
     app.add_middleware(RequestId)
     problems.install(app)
     app.include_router(health.router)

@@ -1,7 +1,9 @@
 """Run the app under Granian, in this process, until a signal or a fatal error ends it."""
 
 import asyncio
+import errno
 import logging
+import os
 import signal
 import socket
 
@@ -10,33 +12,49 @@ from granian.errors import FatalError
 from granian.server.embed import Server
 
 from app import __version__, privileges
-from app.errors import CannotStart
+from app.api.running import RunningRequests
+from app.errors import AddressTaken, CannotStart
 from app.main import create_app
 from app.observability import logging as log_lines
 from app.settings import Settings, from_environment
 
 log = logging.getLogger(__name__)
 
+# After requests were cut off: seconds for batches already in the encoder to end, and for the parts to close.
+LAST_RESORT_S = 4
+
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT. returns  0 after a signal, 1 after a fatal error (the log's last lines say which)"""
+    """Serve until SIGTERM or SIGINT. returns  0 after a signal, 1 after a fatal error, which the log names"""
     log_lines.configure(json=False, level="info")
     try:
         settings = from_environment()
         log_lines.configure(json=settings.json_logs, level=settings.log_level)
         privileges.drop(settings)
+        host = _listenable(settings.host, settings.port)
     except CannotStart as error:
         log.critical("cannot start: %s", error)
         return 1
-    return asyncio.run(_serve(settings))
+    return asyncio.run(_serve(settings, host))
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: Settings, host: str) -> int:
     fatal: list[BaseException] = []
+    stopping: list[bool] = []
     loop = asyncio.get_running_loop()
 
+    running = RunningRequests()
+
     def stop() -> None:
-        server.stop()
+        """Accept nothing new, let running requests finish within the limit, then cut them off."""
+        if stopping:
+            return
+        stopping.append(True)
+        log.info("shutting down", extra={"running": len(running), "limit_s": settings.shutdown_timeout_s})
+        server.stop()  # type: ignore[no-untyped-call]
+        reason = f"cut off: the service shuts down and {settings.shutdown_timeout_s} s (SHUTDOWN_TIMEOUT_S) are over"
+        loop.call_later(settings.shutdown_timeout_s, running.cut, reason)
+        loop.call_later(settings.shutdown_timeout_s + LAST_RESORT_S, _end_now)
 
     def on_fatal(error: BaseException) -> None:
         """May be called from any thread."""
@@ -44,9 +62,8 @@ async def _serve(settings: Settings) -> int:
         fatal.append(error)
         loop.call_soon_threadsafe(stop)
 
-    host = settings.host if settings.host != "::" or _has_ipv6() else "0.0.0.0"
     server = Server(
-        create_app(settings, on_fatal=on_fatal),
+        create_app(settings, on_fatal=on_fatal, running=running),
         address=host,
         port=settings.port,
         interface=Interfaces.ASGI,
@@ -54,7 +71,6 @@ async def _serve(settings: Settings) -> int:
         backlog=1024,
         log_enabled=False,
     )
-    server.workers_kill_timeout = settings.shutdown_timeout_s or None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     log.info(
@@ -67,11 +83,25 @@ async def _serve(settings: Settings) -> int:
     return 1 if fatal else 0
 
 
-def _has_ipv6() -> bool:
-    """Whether the kernel can bind `::`; some container hosts have IPv6 switched off altogether."""
+def _end_now() -> None:
+    """What is still alive has ignored being cut off; the platform's SIGKILL would be next."""
+    log.critical("could not shut down in order: ending at once")
+    logging.shutdown()
+    os._exit(1)
+
+
+def _listenable(host: str, port: int) -> str:
+    """The address to listen on: `host`, or 0.0.0.0 for `::` where the kernel has IPv6 switched off.
+
+    raises  AddressTaken, with the kernel's reason
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
-            probe.bind(("::", 0))
-    except OSError:
-        return False
-    return True
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        if host == "::" and error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+            return _listenable("0.0.0.0", port)
+        raise AddressTaken(host, port, error.strerror or str(error)) from error
+    return host

@@ -1,5 +1,6 @@
 """The only reader of the environment. Each field says its meaning, its unit, and what raising it does."""
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,7 +26,9 @@ class Settings(BaseSettings):
         (), description="Key that requests must bring; several are separated by commas. Unset: open to all."
     )
 
-    model: str = Field("all-MiniLM-L6-v2", description="Embedding model: the name of a folder under `MODELS_DIRECTORY`.")
+    model: str = Field(
+        "all-MiniLM-L6-v2", description="Embedding model: the name of a folder under `MODELS_DIRECTORY`."
+    )
     model_precision: Literal["int8", "fp32"] = Field(
         "int8", description="`fp32` is the exact model: four times larger, about a third as fast."
     )
@@ -52,10 +55,18 @@ class Settings(BaseSettings):
     run_as_uid: int | None = Field(
         None, ge=1, description="Started as root, own the data directory with this user id and become it."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity that is logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severity that is logged."
+    )
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="`auto` is `json` in production, else `text`."
     )
+
+    @field_validator("host")
+    @classmethod
+    def _host_is_an_address(cls, value: str) -> str:
+        ipaddress.ip_address(value)  # Granian takes no names
+        return value
 
     @field_validator("api_key", mode="before")
     @classmethod
@@ -65,7 +76,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _production_has_a_key(self) -> "Settings":
         if self.environment == "production" and not self.api_key:
-            raise ValueError("ENVIRONMENT=production needs API_KEY: set it to a long random secret, e.g. openssl rand -hex 32")
+            raise ValueError(
+                "ENVIRONMENT=production needs API_KEY: set it to a long random secret, e.g. openssl rand -hex 32"
+            )
         return self
 
     @property

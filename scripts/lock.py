@@ -1,6 +1,6 @@
 """Pin what each part installs, hashes included, from pyproject.toml. `--check` says which file is out of date.
 
-The pinned files are the lock: an existing pin stays until pyproject.toml forbids it, or `--upgrade` asks for newer ones.
+The pinned files are the lock: a pin stays until pyproject.toml forbids it, or `--upgrade` asks for newer ones.
 """
 
 import argparse
@@ -55,7 +55,9 @@ def main() -> int:
         stale += 1
         if arguments.check:
             print(f"{file} is out of date: run `make lock`", file=sys.stderr)
-            changes = difflib.unified_diff(before.splitlines(), after.splitlines(), file, f"{file} as it should be", n=0)
+            changes = difflib.unified_diff(
+                before.splitlines(), after.splitlines(), file, f"{file} as it should be", n=0
+            )
             print("\n".join(list(changes)[:20]), file=sys.stderr)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)

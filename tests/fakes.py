@@ -28,7 +28,10 @@ def card(**changes: object) -> Card:
         "precision": "fp32",
         "pad_token_id": 0,
         "prompts": Prompts(),
-        "files": {"model.onnx": FileEntry(sha256="0" * 64, bytes=0), "tokenizer.json": FileEntry(sha256="0" * 64, bytes=0)},
+        "files": {
+            "model.onnx": FileEntry(sha256="0" * 64, bytes=0),
+            "tokenizer.json": FileEntry(sha256="0" * 64, bytes=0),
+        },
     }
     return Card.model_validate(values | changes)
 

@@ -51,8 +51,10 @@ def choose(queue: list[Entry], max_batch_tokens: int) -> list[Entry]:
         shorter = queue[by_length[low - 1]].length if low > 0 else None
         longer = queue[by_length[high + 1]].length if high + 1 < len(queue) else None
         longest, rows = queue[by_length[high]].length, high - low + 2
-        if shorter is not None and rows * longest <= max_batch_tokens and (
-            longer is None or longest - shorter <= longer - longest
+        if (
+            shorter is not None
+            and rows * longest <= max_batch_tokens
+            and (longer is None or longest - shorter <= longer - longest)
         ):
             low -= 1
         elif longer is not None and rows * longer <= max_batch_tokens:

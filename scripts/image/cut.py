@@ -36,25 +36,18 @@ def read_list(path: Path, root_name: str) -> list[Cut]:
 def apply(root: Path, cuts: list[Cut]) -> list[tuple[str, int]]:
     """Delete what the cuts name below `root`; returns each reason with the bytes that it saved.
 
-    raises  StaleCut, naming the pattern
+    raises  StaleCut, naming every pattern without a match; nothing is deleted then
     """
+    matches = {pattern: sorted(root.glob(pattern)) for cut in cuts for pattern in (*cut.paths, *cut.keep)}
+    if stale := [pattern for pattern, found in matches.items() if not found]:
+        raise StaleCut(f"cut list: nothing in {root} matches {', '.join(stale)}")
     saved: list[tuple[str, int]] = []
     for cut in cuts:
-        kept = {path for pattern in cut.keep for path in _matches(root, pattern)}
+        kept = {path for pattern in cut.keep for path in matches[pattern]}
         kept |= {parent for path in kept for parent in path.parents}
-        total = 0
-        for pattern in cut.paths:
-            for path in _matches(root, pattern):
-                total += _delete(path, kept)
+        total = sum(_delete(path, kept) for pattern in cut.paths for path in matches[pattern])
         saved.append((cut.why, total))
     return saved
-
-
-def _matches(root: Path, pattern: str) -> list[Path]:
-    found = sorted(root.glob(pattern))
-    if not found:
-        raise StaleCut(f"cut list: {pattern!r} matches nothing in {root}")
-    return found
 
 
 def _delete(path: Path, kept: set[Path]) -> int:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from .elf import NEEDED, RPATH, RUNPATH, Elf
 
-# musl is loader and C library in one, and answers to these names by itself (musl, ldso/dynlink.c, load_library).
-LIBC = frozenset({"libc.so", "libc.musl-x86_64.so.1", "ld-musl-x86_64.so.1"})
+# musl is loader and C library in one, and answers by itself to every name that starts so
+# (https://git.musl-libc.org/cgit/musl/tree/ldso/dynlink.c, load_library).
+LIBC = tuple(f"lib{part}." for part in ("c", "pthread", "rt", "m", "dl", "util", "xnet"))
 SYSTEM_FOLDERS = ("lib", "usr/local/lib", "usr/lib")
 
 
@@ -35,7 +36,7 @@ def needed(root: Path, path: Path) -> dict[str, Path | None]:
     folders += [root / folder for folder in SYSTEM_FOLDERS]
     found: dict[str, Path | None] = {}
     for name in elf.strings(NEEDED):
-        if name in LIBC:
+        if name.startswith(LIBC):
             continue
         there = (inside(root, folder / name) for folder in folders)
         found[name] = next((place for place in there if place.is_file()), None)
@@ -68,7 +69,7 @@ def drop_orphans(root: Path) -> list[Path]:
     """
     system = [root / folder for folder in SYSTEM_FOLDERS]
     candidates = {path for folder in system if folder.is_dir() for path in folder.glob("*.so*") if path.is_file()}
-    candidates = {path for path in candidates if not path.name.startswith("ld-musl-")}
+    candidates = {path for path in candidates if not path.name.startswith(("ld-musl-", "libc.musl-"))}
     starts = [
         path for path in root.rglob("*") if not path.is_symlink() and path.is_file() and path not in candidates
     ]

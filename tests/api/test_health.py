@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -44,7 +45,7 @@ def test_while_the_model_loads_it_answers_503_with_the_reason() -> None:
             time.sleep(0.001)
 
 
-def test_a_model_that_cannot_be_loaded_is_fatal_and_says_why(tmp_path: "pytest.TempPathFactory") -> None:
+def test_a_model_that_cannot_be_loaded_is_fatal_and_says_why(tmp_path: Path) -> None:
     fatal: list[BaseException] = []
     app = create_app(Settings.model_validate({"models_directory": str(tmp_path)}), on_fatal=fatal.append)
     with TestClient(app) as client:
@@ -90,7 +91,7 @@ def test_unknown_paths_are_problem_documents(client: TestClient) -> None:
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"X-API-Key": "wrong"}, {"X-API-Key": "é"}])
 def test_without_the_key_there_is_no_service(start: Start, headers: dict[str, str]) -> None:
     client = start(api_key="first,second")
-    raw = {name: value.encode() for name, value in headers.items()}
+    raw = {name.encode(): value.encode() for name, value in headers.items()}
     for answer in (
         client.get("/v1/models", headers=raw),
         client.post("/v1/embeddings", json={"model": "fake-model", "input": "a"}, headers=raw),
@@ -101,7 +102,9 @@ def test_without_the_key_there_is_no_service(start: Start, headers: dict[str, st
     assert client.get("/health").status_code == 200
 
 
-@pytest.mark.parametrize("headers", [{"Authorization": "Bearer first"}, {"authorization": "bearer second"}, {"X-API-Key": "second"}])
+@pytest.mark.parametrize(
+    "headers", [{"Authorization": "Bearer first"}, {"authorization": "bearer second"}, {"X-API-Key": "second"}]
+)
 def test_each_key_opens_the_service(start: Start, headers: dict[str, str]) -> None:
     assert start(api_key="first,second").get("/v1/models", headers=headers).status_code == 200
 

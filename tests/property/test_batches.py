@@ -32,7 +32,9 @@ def test_batches_keep_the_budget_and_lose_nothing(sizes: list[int], budget: int)
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=20), max_size=8), max_size=8), st.integers(1, 3))
+@given(
+    st.lists(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=20), max_size=8), max_size=8), st.integers(1, 3)
+)
 def test_every_caller_gets_its_own_vectors(requests: list[list[list[int]]], lanes: int) -> None:
     async def scenario() -> None:
         encoder, deaths = FakeEncoder(), list[BaseException]()

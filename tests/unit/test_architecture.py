@@ -16,7 +16,7 @@ MAY = {
     "main": {"api", "embedding", "observability", "errors", "settings"},
     "privileges": {"errors", "settings"},
     "probe": set(),
-    "server": {"main", "privileges", "observability", "errors", "settings"},
+    "server": {"main", "api", "privileges", "observability", "errors", "settings"},
     "__main__": set(),
 }
 HTTP = {"fastapi", "starlette", "granian", "httpx"}

@@ -1,0 +1,64 @@
+"""The requests that run now, and how to cut them off when the time to shut down is over."""
+
+import asyncio
+import logging
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.problems import from_error
+from app.errors import NotReady
+
+log = logging.getLogger(__name__)
+
+
+class RunningRequests:
+    """Every request's task while it runs. Used on the event loop's thread alone."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._cut: str | None = None
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def cut(self, reason: str) -> None:
+        """End them all: 503 with the reason where no answer has begun, a closed connection where one has."""
+        self._cut = reason
+        log.warning("cutting off %d running requests: %s", len(self._tasks), reason)
+        for task in self._tasks:
+            task.cancel()
+
+    async def run(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        self._tasks.add(task)
+        try:
+            await app(scope, receive, watch)
+        except asyncio.CancelledError:
+            if self._cut is None or started:
+                raise
+            task.uncancel()
+            await from_error(scope["path"], NotReady(self._cut))(scope, receive, send)
+        finally:
+            self._tasks.discard(task)
+
+
+class TrackRunning:
+    """Keeps `running` up to date with what passes through."""
+
+    def __init__(self, app: ASGIApp, running: RunningRequests) -> None:
+        self._app = app
+        self._running = running
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._running.run(self._app, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)

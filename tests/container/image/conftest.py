@@ -1,0 +1,60 @@
+"""Containers of the image under test, each removed at the end whatever happens.
+
+VECTORSPACE_IMAGE names the image (default vectorspace:latest), DOCKER the client (default: the one on the PATH). A
+missing engine or image is a failure: these tests were asked for.
+"""
+
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.container.image.engine import Container, docker
+
+StartContainer = Callable[..., Container]
+
+
+@pytest.fixture(scope="session")
+def image() -> str:
+    """Name of the image under test."""
+    name = os.environ.get("VECTORSPACE_IMAGE", "vectorspace:latest")
+    done = docker("image", "inspect", name, check=False)
+    if done.returncode:
+        pytest.fail(f"no image {name}: {done.stderr.strip()}. Build it with `make image`", pytrace=False)
+    return name
+
+
+@pytest.fixture(scope="session")
+def config(image: str) -> dict[str, Any]:
+    """What the image says about itself: user, command, labels and so on."""
+    found: list[dict[str, Any]] = json.loads(docker("image", "inspect", image).stdout)
+    result: dict[str, Any] = found[0]["Config"]
+    return result
+
+
+@pytest.fixture(scope="module")
+def start(image: str) -> Iterator[StartContainer]:
+    """Start containers: `start(*options, command=())`; they are removed when the module is done."""
+    names: list[str] = []
+
+    def run(*options: str, command: tuple[str, ...] = ()) -> Container:
+        name = f"vectorspace-test-{uuid.uuid4().hex[:12]}"
+        names.append(name)
+        docker("run", "--detach", "--name", name, *options, image, *command)
+        return Container(name)
+
+    yield run
+    for name in names:
+        docker("rm", "--force", "--volumes", name, check=False)
+
+
+@pytest.fixture(scope="module")
+def volume() -> Iterator[str]:
+    """A named volume, removed at the end."""
+    name = f"vectorspace-test-{uuid.uuid4().hex[:12]}"
+    docker("volume", "create", name)
+    yield name
+    docker("volume", "rm", "--force", name, check=False)

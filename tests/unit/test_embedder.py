@@ -1,0 +1,77 @@
+"""The embedder: prompts, limits, and the order of its refusals."""
+
+import asyncio
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
+
+from app.embedding.batcher import Batcher
+from app.embedding.embedder import INLINE_CHARACTERS, Cut, Embeddings, ModelEmbedder
+from app.embedding.registry import Prompts
+from app.embedding.tokenizer import TextTokenizer
+from app.errors import EmptyText, TextTooLong
+from tests.fakes import FakeEncoder, card
+
+WORDS = {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3, "b": 4, "find": 5}
+
+
+def embed(*texts: str, **more: object) -> tuple[Embeddings, FakeEncoder]:
+    plain = Tokenizer(WordLevel(WORDS, unk_token="[UNK]"))
+    plain.pre_tokenizer = Whitespace()
+    plain.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
+    encoder = FakeEncoder()
+
+    async def scenario() -> Embeddings:
+        batcher = Batcher(encoder, lanes=1, max_batch_tokens=64, max_queue_texts=9, on_death=lambda error: None)
+        try:
+            model = card(max_tokens=6, prompts=Prompts(query="find "))
+            return await ModelEmbedder(model, 0, TextTokenizer(plain, 6), batcher).embed(texts, **more)  # type: ignore[arg-type]
+        finally:
+            batcher.close()
+
+    return asyncio.run(scenario()), encoder
+
+
+def test_vectors_and_tokens() -> None:
+    result, encoder = embed("a", "a b")
+    assert result.tokens == 7
+    assert result.cuts == ()
+    np.testing.assert_array_equal(result.vectors[1], encoder.vector([1, 3, 4, 2]))
+
+
+def test_a_prompt_comes_before_the_text_of_its_role() -> None:
+    asked, encoder = embed("a", role="query")
+    np.testing.assert_array_equal(asked.vectors[0], encoder.vector([1, 5, 3, 2]))
+    kept, encoder = embed("a", role="passage")
+    np.testing.assert_array_equal(kept.vectors[0], encoder.vector([1, 3, 2]))
+
+
+def test_long_texts_go_through_another_thread_to_the_same_end() -> None:
+    text = "a" + " " * INLINE_CHARACTERS + "b"
+    result, encoder = embed(text)
+    np.testing.assert_array_equal(result.vectors[0], encoder.vector([1, 3, 4, 2]))
+
+
+def test_one_too_long_refuses_all_and_names_it() -> None:
+    with pytest.raises(TextTooLong, match="text 1 of the input has 7 tokens and the model reads 6"):
+        embed("a", "a b a b a")
+
+
+def test_the_limit_itself_is_allowed() -> None:
+    assert embed("a b a b")[0].tokens == 6
+
+
+def test_truncate_cuts_and_counts() -> None:
+    result, encoder = embed("a", "a b a b a b a", truncate=True)
+    assert result.cuts == (Cut(index=1, tokens=9, kept=6),)
+    assert result.tokens == 3 + 6
+    np.testing.assert_array_equal(result.vectors[1], encoder.vector([1, 3, 4, 3, 4, 2]))
+
+
+def test_an_empty_text_is_named() -> None:
+    with pytest.raises(EmptyText, match="text 2"):
+        embed("a", "b", "")

@@ -1,0 +1,55 @@
+"""Log lines: one line each, machine-readable when asked for, with the request id and whatever was added."""
+
+import json
+import logging
+import sys
+
+from app.observability.logging import JsonFormatter, TextFormatter
+from app.observability.request_id import request_id
+
+
+def record(message: str = "done", **extra: object) -> logging.LogRecord:
+    return logging.getLogger("t").makeRecord("t", logging.WARNING, __file__, 1, message, (), None, extra=extra)
+
+
+def test_json_lines_carry_everything() -> None:
+    token = request_id.set("abc")
+    try:
+        line = json.loads(JsonFormatter().format(record("two\nlines", texts=3, path="/x")))
+    finally:
+        request_id.reset(token)
+    assert line["time"].endswith("+00:00")
+    del line["time"]
+    expected = {
+        "level": "warning",
+        "logger": "t",
+        "message": "two\nlines",
+        "request_id": "abc",
+        "texts": 3,
+        "path": "/x",
+    }
+    assert line == expected
+    assert "\n" not in JsonFormatter().format(record("two\nlines"))
+
+
+def test_a_line_outside_a_request_has_no_id() -> None:
+    assert "request_id" not in json.loads(JsonFormatter().format(record()))
+
+
+def test_what_is_not_json_is_written_as_text() -> None:
+    assert json.loads(JsonFormatter().format(record(value={1, 2}.__class__)))["value"] == "<class 'set'>"
+
+
+def test_exceptions_are_kept() -> None:
+    try:
+        raise ValueError("why")
+    except ValueError:
+        failed = record()
+        failed.exc_info = sys.exc_info()
+    assert "ValueError: why" in json.loads(JsonFormatter().format(failed))["error"]
+    assert "ValueError: why" in TextFormatter().format(failed)
+
+
+def test_text_lines_can_be_read() -> None:
+    line = TextFormatter().format(record("done", texts=3))
+    assert line.endswith("warning  done texts=3")
