@@ -1,4 +1,4 @@
-"""The steps of the image build that make a tree smaller: `python -m image system|dependencies|application|check PATH`."""
+"""The steps of the image build that make a tree smaller: `python -m image STEP PATH`."""
 
 import argparse
 import compileall

@@ -7,8 +7,9 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-LOAD, DYNAMIC, INTERP, NOTE = 1, 2, 3, 4
-NEEDED, STRTAB, SONAME, RPATH, RUNPATH = 1, 5, 14, 15, 29
+PAGE = 4096
+LOAD, DYNAMIC, INTERP, NOTE, GNU_PROPERTY = 1, 2, 3, 4, 0x6474E553
+NULL, NEEDED, STRTAB, SONAME, RPATH, RUNPATH = 0, 1, 5, 14, 15, 29
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SEGMENT = struct.Struct("<IIQQQQQQ")
@@ -82,14 +83,17 @@ class Elf:
     def dynamic(self) -> list[tuple[int, int]]:
         """The entries (tag, value) of the dynamic section, without the end mark; empty for a static file."""
         entries: list[tuple[int, int]] = []
-        for segment in self.segments:
-            if segment.kind == DYNAMIC:
-                for offset in range(segment.offset, segment.offset + segment.file_size, _DYNAMIC.size):
-                    tag, value = _DYNAMIC.unpack_from(self.data, offset)
-                    if tag == 0:
-                        break
-                    entries.append((tag, value))
+        start, size = self.dynamic_place()
+        for offset in range(start, start + size, _DYNAMIC.size):
+            tag, value = _DYNAMIC.unpack_from(self.data, offset)
+            if tag == NULL:
+                break
+            entries.append((tag, value))
         return entries
+
+    def dynamic_place(self) -> tuple[int, int]:
+        """File offset and bytes of the dynamic section; (0, 0) for a static file."""
+        return next(((s.offset, s.file_size) for s in self.segments if s.kind == DYNAMIC), (0, 0))
 
     def strings(self, *tags: int) -> list[str]:
         """The texts that dynamic entries of these tags name, e.g. `strings(NEEDED)`."""

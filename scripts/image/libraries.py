@@ -70,9 +70,7 @@ def drop_orphans(root: Path) -> list[Path]:
     system = [root / folder for folder in SYSTEM_FOLDERS]
     candidates = {path for folder in system if folder.is_dir() for path in folder.glob("*.so*") if path.is_file()}
     candidates = {path for path in candidates if not path.name.startswith(("ld-musl-", "libc.musl-"))}
-    starts = [
-        path for path in root.rglob("*") if not path.is_symlink() and path.is_file() and path not in candidates
-    ]
+    starts = [path for path in root.rglob("*") if not path.is_symlink() and path.is_file() and path not in candidates]
     reached = closure(root, starts)
     dropped = []
     for path in sorted(candidates):

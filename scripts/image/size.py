@@ -79,9 +79,7 @@ def read_layers(image: str) -> list[Layer]:
             manifest = json.load(_member(saved, "manifest.json"))[0]
             history = json.load(_member(saved, manifest["Config"]))["history"]
             steps = [step.get("created_by", "") for step in history if not step.get("empty_layer")]
-            return [
-                _layer(_member(saved, name), step) for name, step in zip(manifest["Layers"], steps, strict=True)
-            ]
+            return [_layer(_member(saved, name), step) for name, step in zip(manifest["Layers"], steps, strict=True)]
 
 
 def _member(archive: tarfile.TarFile, name: str) -> io.BytesIO:
@@ -143,7 +141,9 @@ def main() -> None:
     if abs(total - size) > size // 100:
         sys.exit(f"size: the layers' files are {total} bytes, docker image inspect says {size}")
     if size > arguments.budget:
-        sys.exit(f"size: {arguments.image} is {size} bytes, {size - arguments.budget} above its budget of {arguments.budget}")
+        sys.exit(
+            f"size: {arguments.image} is {size} bytes, {size - arguments.budget} above its budget of {arguments.budget}"
+        )
 
 
 if __name__ == "__main__":

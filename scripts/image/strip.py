@@ -9,9 +9,8 @@ import struct
 from dataclasses import replace
 from pathlib import Path
 
-from .elf import LOAD, Elf, Segment
-
-PAGE = 4096
+from .elf import LOAD, PAGE, Elf, Segment
+from .relocations import packed
 
 
 def stripped(elf: Elf) -> bytes:
@@ -78,7 +77,7 @@ def strip_tree(root: Path) -> int:
         elf = Elf.read(path)
         if elf is None or not elf.loads():
             continue
-        new = stripped(elf)
+        new = stripped(packed(elf))
         if len(new) < len(elf.data):
             mode = path.stat().st_mode
             path.write_bytes(new)

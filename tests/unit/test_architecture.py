@@ -11,6 +11,7 @@ MAY = {
     "errors": set(),
     "settings": {"errors"},
     "embedding": {"embedding", "errors"},
+    "store": {"store", "errors"},
     "observability": {"observability"},
     "api": {"api", "embedding", "observability", "errors", "settings"},
     "main": {"api", "embedding", "observability", "errors", "settings"},

@@ -30,7 +30,7 @@ def locked(start: StartContainer) -> Container:
 
 def test_is_healthy_with_nothing_but_its_data_directory(locked: Container) -> None:
     health = json.loads(locked.exec("python", "-m", "app", "health").stdout)
-    assert health["model"] == "all-MiniLM-L6-v2"
+    assert health["model"]["name"] == "all-MiniLM-L6-v2"
 
 
 def test_embeds_without_a_network(locked: Container) -> None:
@@ -105,7 +105,10 @@ def test_answers_on_its_port_and_ends_cleanly_on_sigterm(start: StartContainer) 
 def test_listens_on_the_port_that_the_platform_names(start: StartContainer) -> None:
     container = start("--env", "PORT=9123", *LOCKED, *DATA)
     container.wait_ready()
-    assert container.python("import socket; socket.create_connection(('127.0.0.1', 9123)).close(); print('open')") == "open"
+    assert (
+        container.python("import socket; socket.create_connection(('127.0.0.1', 9123)).close(); print('open')")
+        == "open"
+    )
 
 
 def test_started_as_root_it_owns_its_volume_and_becomes_appuser(start: StartContainer, volume: str) -> None:
@@ -119,7 +122,9 @@ def test_started_as_root_it_owns_its_volume_and_becomes_appuser(start: StartCont
     )  # fmt: skip
     container.wait_ready()
     assert container.python(STATUS).split() == [*[str(UID)] * 8, "-", "0" * 16]
-    owners = container.python("import os; print([(os.stat(p).st_uid, os.stat(p).st_gid) for p in ('/data', '/data/old')])")
+    owners = container.python(
+        "import os; print([(os.stat(p).st_uid, os.stat(p).st_gid) for p in ('/data', '/data/old')])"
+    )
     assert owners == str([(UID, UID), (UID, UID)])
     assert container.python("print(open('/data/old').read())") == "kept"
 

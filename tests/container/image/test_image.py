@@ -111,8 +111,8 @@ def test_holds_no_tools(files: dict[str, tarfile.TarInfo]) -> None:
     assert not names & programs
     unwanted = [
         path for path in files
-        if path.endswith((".h", ".a", ".pyi", ".pxd", ".c", ".whl"))
-        or "/tests/" in path or path.endswith("/tests") or "/ensurepip" in path or "/site-packages/pip" in path
+        if path.endswith((".h", ".a", ".pyi", ".pxd", ".c", ".whl", "/tests"))
+        or "/tests/" in path or "/ensurepip" in path or "/site-packages/pip" in path
         or "/site-packages/setuptools" in path
     ]  # fmt: skip
     assert not unwanted
