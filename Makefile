@@ -47,7 +47,7 @@ lock: .venv/tools  ## pin again after a change of pyproject.toml (UPGRADE=--upgr
 	$(BIN)/python scripts/lock.py $(UPGRADE)
 
 image:  ## the image, and its size part by part; fails above the budget
-	$(DOCKER) build -f Dockerfile.alpine --build-arg PRECISION=$(PRECISION) -t $(IMAGE) .
+	$(DOCKER) build -f Dockerfile.alpine --build-arg MODEL=$(MODEL) --build-arg PRECISION=$(PRECISION) -t $(IMAGE) .
 	$(PYTHON) scripts/image/size.py $(IMAGE) --budget $(BUDGET)
 
 image-test: .venv/tools models/$(MODEL)/int8/card.json models/$(MODEL)/fp32/card.json  ## the built image, tested as it is run
