@@ -15,8 +15,14 @@ from .strip import strip_tree
 LIST = Path(__file__).with_name("cuts.toml")
 STDLIB = "usr/local/lib/python3.12"
 SITE_PACKAGES = f"/{STDLIB}/site-packages"
-# Docstrings that code reads while it is imported: numpy hands them to `add_docstring`, which takes no None.
-DOCSTRINGS = frozenset({"numpy/_core/multiarray.py"})
+# Docstrings that code reads while it is imported: numpy makes some out of others, and takes no None.
+DOCSTRINGS = frozenset(
+    {
+        *(f"numpy/_core/{module}.py" for module in ("fromnumeric", "multiarray", "numeric")),
+        "numpy/lib/_shape_base_impl.py",
+        "numpy/ma",
+    }
+)
 
 
 def main() -> None:

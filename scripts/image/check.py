@@ -52,6 +52,7 @@ def _imports(root: Path) -> None:
             "import encodings.idna, ssl, sqlite3, hashlib, zlib, asyncio, multiprocessing, subprocess, unicodedata\n"
             "import numpy, onnxruntime, tokenizers, granian, fastapi, orjson, pydantic_settings\n"
             "import chromadb_rust_bindings\n"
+            "assert numpy.unique([2, 1, 2]).tolist() == [1, 2]\n"
             "assert numpy.allclose(numpy.linalg.inv(numpy.eye(3) * 2), numpy.eye(3) / 2)\n"
             "for package in (numpy, onnxruntime, fastapi):\n"
             "    print('imports:', package.__name__, package.__version__)\n"

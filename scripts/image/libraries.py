@@ -26,14 +26,22 @@ def inside(root: Path, path: Path) -> Path:
     raise MissingLibrary(f"{path}: too many links")
 
 
-def needed(root: Path, path: Path) -> dict[str, Path | None]:
-    """The libraries that the ELF file at `path` asks for, and where the loader finds each (None: nowhere)."""
+def run_paths(path: Path) -> list[Path]:
+    """The folders that an ELF file itself names for its libraries."""
+    elf = Elf.read(path)
+    own = [part for value in elf.strings(RPATH, RUNPATH) for part in value.split(":") if part] if elf else []
+    return [Path(part.replace("$ORIGIN", str(path.parent))) for part in own]
+
+
+def needed(root: Path, path: Path, inherited: Iterable[Path] = ()) -> dict[str, Path | None]:
+    """The libraries that the ELF file at `path` asks for, and where the loader finds each (None: nowhere).
+
+    inherited  folders that those who asked for this file name: musl looks there too, whichever tag names them
+    """
     elf = Elf.read(path)
     if elf is None:
         return {}
-    own = [part for value in elf.strings(RPATH, RUNPATH) for part in value.split(":") if part]
-    folders = [Path(part.replace("$ORIGIN", str(path.parent))) for part in own]
-    folders += [root / folder for folder in SYSTEM_FOLDERS]
+    folders = [*run_paths(path), *inherited, *(root / folder for folder in SYSTEM_FOLDERS)]
     found: dict[str, Path | None] = {}
     for name in elf.strings(NEEDED):
         if name.startswith(LIBC):
@@ -46,19 +54,28 @@ def needed(root: Path, path: Path) -> dict[str, Path | None]:
 def closure(root: Path, starts: Iterable[Path]) -> set[Path]:
     """Every library that the ELF files `starts` need, directly or through each other.
 
+    What a library among the starts cannot find by itself counts as found where a file that needs it shows the way.
+
     raises  MissingLibrary, naming who asks for what
     """
     reached: set[Path] = set()
-    waiting = list(starts)
+    missing: set[tuple[Path, str]] = set()
+    found: set[tuple[Path, str]] = set()
+    waiting: list[tuple[Path, list[Path]]] = [(path, []) for path in starts]
     while waiting:
-        path = waiting.pop()
-        for name, place in needed(root, path).items():
+        path, inherited = waiting.pop()
+        folders = [*run_paths(path), *inherited]
+        for name, place in needed(root, path, inherited).items():
             if place is None:
-                raise MissingLibrary(f"{path.relative_to(root)} needs {name}, which is not in the tree")
+                missing.add((path, name))
+                continue
+            found.add((path, name))
             real = Path(os.path.normpath(place))
             if real not in reached:
                 reached.add(real)
-                waiting.append(real)
+                waiting.append((real, folders))
+    for path, name in sorted(missing - found):
+        raise MissingLibrary(f"{path.relative_to(root)} needs {name}, which is not in the tree")
     return reached
 
 

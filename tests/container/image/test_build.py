@@ -54,3 +54,16 @@ def test_an_altered_hash_stops_the_build(context: Path, package: str) -> None:
     assert done.returncode != 0
     assert "DO NOT MATCH THE HASHES" in done.stdout
     assert package in done.stdout.split("DO NOT MATCH THE HASHES", 1)[1]
+
+
+@pytest.mark.parametrize("symbol", ["strtoll_l@GLIBC_2.3.3", "__pthread_key_create@GLIBC_2.2.5"])
+def test_an_import_without_a_verdict_stops_the_build(context: Path, symbol: str) -> None:
+    """The second is weak: nothing would fail at load, and every lock would be one in name only."""
+    table = context / "musl" / "symbols.toml"
+    struck = re.sub(rf'"{re.escape(symbol)}",?', "", table.read_text())
+    assert struck != table.read_text()
+    table.write_text(struck)
+    done = build(context, "wheels")
+    assert done.returncode != 0
+    assert "UnknownSymbol" in done.stdout
+    assert symbol in done.stdout

@@ -16,7 +16,8 @@ MEMORY_BUDGET_BYTES = 200_000_000
 STATUS = """
 import pathlib
 fields = dict(line.split(':', 1) for line in pathlib.Path('/proc/1/status').read_text().splitlines())
-print(*fields['Uid'].split(), *fields['Gid'].split(), fields['Groups'].strip() or '-', fields['CapEff'].strip())
+ids = {*fields['Uid'].split(), *fields['Gid'].split(), *fields['Groups'].split()}
+print(*sorted(ids), fields['CapEff'].strip())
 """
 
 
@@ -51,7 +52,7 @@ print(len(rows[0]), dot(rows[0], rows[0]), dot(rows[0], rows[1]), dot(rows[0], r
 
 
 def test_runs_as_appuser_without_capabilities(locked: Container) -> None:
-    assert locked.python(STATUS).split() == [*[str(UID)] * 8, "-", "0" * 16]
+    assert locked.python(STATUS).split() == [str(UID), "0" * 16]
 
 
 def test_writes_nowhere_but_to_its_data_directory(locked: Container) -> None:
@@ -121,7 +122,7 @@ def test_started_as_root_it_owns_its_volume_and_becomes_appuser(start: StartCont
         "--cap-add", "DAC_OVERRIDE",
     )  # fmt: skip
     container.wait_ready()
-    assert container.python(STATUS).split() == [*[str(UID)] * 8, "-", "0" * 16]
+    assert container.python(STATUS).split() == [str(UID), "0" * 16]
     owners = container.python(
         "import os; print([(os.stat(p).st_uid, os.stat(p).st_gid) for p in ('/data', '/data/old')])"
     )

@@ -112,6 +112,25 @@ def test_a_missing_library_is_named_with_who_needs_it(tree: Path) -> None:
         closure(tree, [tree / "usr/local/lib/python3.12/user.so"])
 
 
+def test_a_library_is_found_where_the_one_who_needs_it_looks(tree: Path, library: Path) -> None:
+    """As wheels keep theirs: only the extension module names the folder, and its libraries need each other."""
+    folder = tree / "usr/local/lib/python3.12/thing.libs"
+    folder.mkdir()
+    (tree / "usr/lib/libtable.so").unlink()
+    (folder / "libtable.so").write_bytes(library.read_bytes())
+    source = tree / "middle.c"
+    source.write_text("extern int say(int); int middle(void) { return say(1); }\n")
+    build = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-musl", "-shared", "-fPIC", f"-L{folder}"]
+    subprocess.run([*build, "-ltable", "-o", str(folder / "libmiddle.so"), str(source)], check=True)
+    source.write_text("extern int middle(void); int outer(void) { return middle(); }\n")
+    outer = tree / "usr/local/lib/python3.12/outer.so"
+    subprocess.run([*build, "-lmiddle", "-Wl,-rpath,$ORIGIN/thing.libs", "-o", str(outer), str(source)], check=True)
+    starts = [folder / "libmiddle.so", outer]
+    assert {path.name for path in closure(tree, starts)} == {"libmiddle.so", "libtable.so"}
+    with pytest.raises(MissingLibrary, match=r"libmiddle\.so needs libtable\.so"):
+        closure(tree, [folder / "libmiddle.so"])
+
+
 @pytest.mark.parametrize("path", ["sbin/apk", "usr/local/lib/python3.12/site-packages/pip/x.pyc", "bin/sh", "usr/x.h"])
 def test_a_root_with_a_tool_in_it_is_unfit(tmp_path: Path, path: str) -> None:
     fill(tmp_path, path)
