@@ -1,0 +1,58 @@
+"""Vectors of the made models beside those of the origin's own code, and beside themselves in other batches."""
+
+import numpy as np
+import pytest
+
+from app.embedding.encoder import F32
+from models.check import compare
+from models.recipe import Recipe
+from models.reference_texts import Reference
+from tests.model.conftest import Model
+
+# The bars of the project: a recipe may ask for more, never for less.
+BARS = {"int8": (0.997, 0.99), "fp32": (0.9999, 0.9999)}
+
+
+def test_a_recipe_asks_for_no_less_than_the_project(recipe: Recipe) -> None:
+    for precision, (mean, least) in BARS.items():
+        bars = recipe.precisions[precision]
+        assert bars.mean_cosine >= mean
+        assert bars.least_cosine >= least
+
+
+@pytest.fixture(scope="session")
+def alone(model: Model, reference: Reference) -> F32:
+    """The vector of each reference text, alone in its batch."""
+    return model.alone(reference.texts)
+
+
+def test_vectors_are_near_the_reference(model: Model, alone: F32, reference: Reference, recipe: Recipe) -> None:
+    quality = compare(alone, reference.vectors)
+    bars = recipe.precisions[model.folder.card.precision]
+    assert quality.mean >= bars.mean_cosine
+    assert quality.least >= bars.least_cosine, reference.texts[quality.worst]
+
+
+def test_vectors_have_length_one(alone: F32) -> None:
+    np.testing.assert_allclose(np.linalg.norm(alone, axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "seed"), [(2, 1), (7, 2), (32, 3)])
+def test_a_vector_does_not_depend_on_its_batch(
+    model: Model, alone: F32, reference: Reference, size: int, seed: int
+) -> None:
+    """Padding and neighbours move nothing but the last bit: no scale is found from a batch."""
+    some = slice(seed, None, 8)  # words beside texts of 256 tokens
+    difference = np.abs(model.together(reference.texts[some], size, seed) - alone[some])
+    assert difference.max() <= 1e-6
+
+
+def test_texts_are_read_to_the_models_limit(int8: Model, reference: Reference) -> None:
+    """Not to 128 tokens, as the origin's tokenizer.json has it: what stands behind them still counts."""
+    limit = int8.folder.card.max_tokens
+    assert limit == 256
+    long = [text for text, ids in zip(reference.texts, int8.ids(reference.texts), strict=True) if len(ids) == limit]
+    assert len(long) >= 10
+    (whole,) = int8.ids(long[:1])
+    half, all_of_it = int8.encoder.encode([whole[:127] + whole[-1:]]), int8.encoder.encode([whole])
+    assert compare(half, all_of_it).least < 0.999
