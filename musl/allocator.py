@@ -1,0 +1,69 @@
+"""Put mimalloc in front of musl's allocator, for the whole process: docs/decisions/0002-allocator.md.
+
+The library comes from a musllinux wheel, as it is; the Python program gets it as the first library that it needs, so
+that its malloc is found before musl's. That holds whatever the environment says, unlike LD_PRELOAD.
+"""
+
+import os
+import shutil
+import subprocess
+import zipfile
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from musl.compat import compile_library
+from musl.elf import SharedLibrary
+from musl.errors import AlteredWheel, LoadFailed, UnknownWheel
+from musl.patch import patch
+
+WHEEL = "cmeel_mimalloc-3.2.8-0-py3-none-musllinux_1_2_x86_64.whl"
+SHA256 = "c9f53e1fb23789b9c0f6e057bd84bff190539096f5d61f988b36f4d64b0cb965"
+INSIDE = "cmeel.prefix/lib/libmimalloc.so.3"
+HEADERS = "cmeel.prefix/include/mimalloc-3.2/"
+OPTIONS = Path(__file__).parent / "allocation" / "options.c"
+FOLDER = "usr/local/lib"
+RPATH = "$ORIGIN/../lib"  # as the program has it already
+# Whether mimalloc knows a block from malloc() as its own, its version, and the option that was chosen for it: number 15
+# is mi_option_purge_delay.
+PROGRAM = """
+import ctypes
+library = ctypes.CDLL(None)
+library.malloc.restype = ctypes.c_void_p
+block = ctypes.c_void_p(library.malloc(1000))
+print(bool(library.mi_is_in_heap_region(block)), library.mi_version(), library.mi_option_get(15))
+"""
+
+
+def install(wheels: Path, python: Path, root: Path) -> str:
+    """Write the library, our options for it, and a copy of the program `python` that needs both, below `root`.
+
+    returns  mimalloc's version, as it says it itself
+    raises  UnknownWheel, AlteredWheel, PatchFailed, CodeChanged; LoadFailed where malloc is still another's
+    """
+    wheel = wheels / WHEEL
+    if not wheel.is_file():
+        raise UnknownWheel(f"{wheels} lacks {WHEEL}")
+    found = sha256(wheel.read_bytes()).hexdigest()
+    if found != SHA256:
+        raise AlteredWheel(f"{WHEEL} has sha256 {found}, reviewed was {SHA256}")
+    library = root / FOLDER / Path(INSIDE).name
+    options = root / FOLDER / "libmimalloc_options.so"
+    program = root / python.relative_to("/")
+    for path in (library, program):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(wheel) as archive, TemporaryDirectory() as scratch:
+        library.write_bytes(archive.read(INSIDE))
+        library.chmod(0o755)
+        headers = [name for name in archive.namelist() if name.startswith(HEADERS)]
+        archive.extractall(scratch, headers)
+        compile_library(options, [OPTIONS], f"-I{scratch}/{HEADERS}", str(library))
+    shutil.copy(python, program)
+    needed = SharedLibrary.read(program).needed
+    patch(program, needed=[library.name, options.name, *needed], rpath=RPATH, renamed={})
+    environment = os.environ | {"PYTHONHOME": str(python.parents[1])}
+    done = subprocess.run([str(program), "-c", PROGRAM], capture_output=True, text=True, env=environment)
+    ours, version, purge_delay = [*done.stdout.split(), "", "", ""][:3]
+    if done.returncode or (ours, purge_delay) != ("True", "0"):
+        raise LoadFailed(f"{program} does not allocate with mimalloc as chosen: {done.stdout}{done.stderr}")
+    return version
