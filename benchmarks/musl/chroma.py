@@ -19,13 +19,13 @@ def main() -> None:
         rows = range(start, start + CHUNK)
         notes.add(
             ids=[f"id-{row}" for row in rows],
-            embeddings=numbers[start : start + CHUNK],
+            embeddings=vectors[start : start + CHUNK],
             documents=[f"text number {row}" for row in rows],
             metadatas=[{"row": row, "parity": row % 2} for row in rows],
         )
 
     def ask(row: int) -> None:
-        notes.query(query_embeddings=numbers[row : row + 1], n_results=10)
+        notes.query(query_embeddings=vectors[row : row + 1], n_results=10)
 
     results = timed("Chroma adds", "vectors", add, range(0, ROWS, CHUNK), ROWS)
     for row in range(ROWS, ROWS + 20):
