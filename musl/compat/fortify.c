@@ -2,7 +2,7 @@
  * `room` being the bytes that the compiler knows behind `to`. musl has no such names.
  *
  * Contract: Linux Standard Base 5.0, __memcpy_chk and kin. One part is left out: glibc also stops at %n in a format that
- * lies in writable memory, which a positive `flag` asks for; neither wheel has a %n. */
+ * lies in writable memory, which a positive `flag` asks for. That hardens a faulty program; a sound one prints the same. */
 #include "glibc.h"
 
 #include <stdarg.h>
