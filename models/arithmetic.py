@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from models.calibration import Calibration, Site
 from models.graph import Graph
-from models.quantisation import activation_scale, quantise_columns, quantise_rows
+from models.quantisation import BLOCK, activation_scale, quantise_blocks, quantise_columns, quantise_rows
 from models.weights import Linear
 
 F32 = npt.NDArray[np.float32]
@@ -60,10 +60,13 @@ class Int8:
     scale is what keeps a text's vector free of its batch (docs/decisions/0004-model-int8.md).
     """
 
-    def __init__(self, calibration: Calibration) -> None:
+    def __init__(self, calibration: Calibration, table_bits: int = 8) -> None:
         self._calibration = calibration
+        self._table_bits = table_bits
 
     def look_up(self, graph: Graph, name: str, table: F32, ids: str) -> str:
+        if self._table_bits == 4:
+            return _look_up_blocks(graph, name, table, ids)
         rows = quantise_rows(table)
         values = graph.add("Gather", graph.constant(f"{name}.table", rows.values), ids, name=f"{name}.values")
         scales = graph.add("Gather", graph.constant(f"{name}.scales", rows.scale), ids, name=f"{name}.scale")
@@ -94,3 +97,11 @@ class Int8:
         values = getattr(self._calibration.layers[int(index)], field)
         assert isinstance(values, Site)
         return values
+
+
+def _look_up_blocks(graph: Graph, name: str, table: F32, ids: str) -> str:
+    """Rows of a table in four bits. Bytes without zero points stand around 8, as `quantise_blocks` has them."""
+    blocks = quantise_blocks(table)
+    inputs = (graph.constant(f"{name}.table", blocks.values), ids, graph.constant(f"{name}.scales", blocks.scale))
+    layout = {"bits": 4, "block_size": BLOCK, "gather_axis": 0, "quantize_axis": 1}
+    return graph.add("GatherBlockQuantized", *inputs, name=name, domain="com.microsoft", **layout)

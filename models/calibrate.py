@@ -27,6 +27,7 @@ from models.make import CALIBRATION
 from models.recipe import Recipe, read_recipe
 from models.reference_texts import read_texts
 from models.source import fetch
+from models.tokenizer import read_tokenizer
 from models.weights import Layer, Linear, read_weights
 
 F32 = npt.NDArray[np.float32]
@@ -86,7 +87,7 @@ class Spread:
 
 
 def _token_ids(recipe: Recipe, tokenizer: bytes, texts: list[str]) -> list[Any]:
-    reader = Tokenizer.from_buffer(tokenizer)
+    reader = Tokenizer.from_buffer(read_tokenizer(recipe, tokenizer))
     reader.no_padding()
     reader.enable_truncation(recipe.max_tokens)
     return [np.array([reader.encode(recipe.prompts.passage + text).ids], np.int64) for text in texts]
@@ -129,7 +130,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except MakingFailed as error:
         print(error, file=sys.stderr)
         return 1
-    texts = read_texts(recipe.folder / TEXTS)
+    texts = read_texts(recipe.texts_folder / TEXTS)
     write_calibration(recipe.folder / CALIBRATION, calibrate(recipe, files["weights"], files["tokenizer"], texts))
     print(f"wrote {recipe.folder / CALIBRATION} from {len(texts)} texts")
     return 0

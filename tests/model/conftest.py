@@ -20,15 +20,15 @@ PRECISIONS = ("int8", "fp32")
 
 @dataclass(frozen=True)
 class Model:
-    """One precision of the default model: texts to vectors, by the service's own parts."""
+    """One precision of a model, the default one unless named: texts to vectors, by the service's own parts."""
 
     folder: ModelFolder
     tokenizer: TextTokenizer
     encoder: OnnxEncoder
 
     @classmethod
-    def opened(cls, precision: str) -> "Model":
-        folder = open_model(MODELS, NAME, precision)
+    def opened(cls, precision: str, name: str = NAME) -> "Model":
+        folder = open_model(MODELS, name, precision)
         card = folder.card
         return cls(
             folder,

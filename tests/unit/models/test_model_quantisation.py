@@ -2,12 +2,16 @@
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime as ort
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from models.quantisation import activation_scale, quantise_columns, quantise_rows
+from models.arithmetic import Int8
+from models.calibration import Calibration
+from models.graph import Graph
+from models.quantisation import BLOCK, activation_scale, quantise_blocks, quantise_columns, quantise_rows
 
 
 def test_a_columns_largest_pair_of_one_sign_becomes_127() -> None:
@@ -27,6 +31,31 @@ def test_rows_get_a_scale_each_and_eight_bits() -> None:
     quantised = quantise_rows(np.array([[127, -127, 1], [0, 254, -2]], np.float32))
     np.testing.assert_array_equal(quantised.values, np.array([[127, -127, 1], [0, 127, -1]], np.int8))
     np.testing.assert_array_equal(quantised.scale, np.array([[1], [2]], np.float32))
+
+
+def test_blocks_get_a_scale_each_and_four_bits_around_eight() -> None:
+    row = np.zeros(2 * BLOCK, np.float32)
+    row[:4] = [16, -14, 2, 0]  # the farthest is positive, so its scale is negative: -2
+    row[BLOCK] = -8
+    quantised = quantise_blocks(row[None])
+    np.testing.assert_array_equal(quantised.scale, np.array([[-2, 1]], np.float32))
+    assert [f"{byte:02x}" for byte in quantised.values[0, [0, 1, 2, 16, 17]]] == ["f0", "87", "88", "80", "88"]
+    assert quantised.values.shape == (1, BLOCK)
+
+
+def test_a_table_that_had_four_bits_before_comes_back_without_loss_through_the_runtime() -> None:
+    random = np.random.default_rng(9)
+    steps = random.integers(-8, 8, (7, 3, BLOCK)).astype(np.float32)
+    steps[:, :, 5] = -8
+    steps[3] = 0
+    table = (steps * random.standard_normal((7, 3, 1)).astype(np.float16).astype(np.float32)).reshape(7, -1)
+    graph = Graph()
+    ids = graph.input("ids", np.int64, "batch", "tokens")
+    Int8(Calibration(()), table_bits=4).look_up(graph, "words", table, ids)
+    graph.output("words", np.float32, "batch", "tokens", table.shape[1])
+    session = ort.InferenceSession(graph.to_bytes("words"), providers=["CPUExecutionProvider"])
+    wanted = np.array([[6, 0, 3], [1, 1, 5]])
+    np.testing.assert_array_equal(session.run(None, {"ids": wanted})[0], table[wanted])
 
 
 def test_zeros_stay_zeros() -> None:

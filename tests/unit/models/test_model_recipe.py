@@ -8,6 +8,7 @@ from models.errors import RecipeInvalid
 from models.recipe import RECIPE, read_recipe
 from tests.unit.models.tiny import TinyModel
 
+NETWORK = {"weights_format": "safetensors", "layers": 2, "heads": 2, "layer_norm_epsilon": 1e-12}
 RECIPES = sorted(Path(__file__).resolve().parents[3].joinpath("models").glob(f"*/{RECIPE}"))
 
 
@@ -40,12 +41,23 @@ def test_the_default_model_has_a_second_source() -> None:
         ({"pad_token_id": True}, "pad_token_id should be int, it is True"),
         ({"name": "other"}, "name is 'other', its folder is 'tiny'"),
         ({"pooling": "cls"}, "pooling is 'cls', only 'mean' can be made"),
+        (
+            {"network": NETWORK | {"table_bits": 2}},
+            "network.table_bits is 2 and dimension 16; it should be 8, or 4 with",
+        ),
+        ({"network": NETWORK | {"table_bits": 4}}, "network.table_bits is 4 and dimension 16; .* in blocks of 32"),
     ],
 )
 def test_a_recipe_that_is_wrong_says_where(tiny: TinyModel, changes: dict[str, object], message: str) -> None:
     tiny.set(**changes)
     with pytest.raises(RecipeInvalid, match=message):
         read_recipe(tiny.folder)
+
+
+def test_texts_are_a_models_own_or_those_of_the_one_that_it_names(tiny: TinyModel) -> None:
+    assert tiny.recipe.texts_folder == tiny.folder
+    tiny.set(texts_of="other")
+    assert tiny.recipe.texts_folder == tiny.models / "other"
 
 
 def test_an_absent_recipe_and_one_that_is_no_toml_are_refused(tmp_path: Path) -> None:

