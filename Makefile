@@ -47,7 +47,9 @@ lock: .venv/tools  ## pin again after a change of pyproject.toml (UPGRADE=--upgr
 	$(BIN)/python scripts/lock.py $(UPGRADE)
 
 image:  ## the image, and its size part by part; fails above the budget
-	$(DOCKER) build -f Dockerfile.alpine --build-arg MODEL=$(MODEL) --build-arg PRECISION=$(PRECISION) -t $(IMAGE) .
+	$(DOCKER) build -f Dockerfile.alpine -t $(IMAGE) --build-arg MODEL=$(MODEL) --build-arg PRECISION=$(PRECISION) \
+		--build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
+		--build-arg CREATED=$$(date -u +%Y-%m-%dT%H:%M:%SZ) .
 	$(PYTHON) scripts/image/size.py $(IMAGE) --budget $(BUDGET)
 
 image-test: .venv/tools models/$(MODEL)/int8/card.json models/$(MODEL)/fp32/card.json  ## the built image, tested as it is run

@@ -22,6 +22,8 @@ SHA256 = "c9f53e1fb23789b9c0f6e057bd84bff190539096f5d61f988b36f4d64b0cb965"
 INSIDE = "cmeel.prefix/lib/libmimalloc.so.3"
 HEADERS = "cmeel.prefix/include/mimalloc-3.2/"
 OPTIONS = Path(__file__).parent / "allocation" / "options.c"
+LICENCE = Path(__file__).parent / "allocation" / "LICENSE"  # mimalloc's own, which the wheel names and does not hold
+LICENCE_PLACE = "usr/share/licenses/mimalloc/LICENSE"
 FOLDER = "usr/local/lib"
 RPATH = "$ORIGIN/../lib"  # as the program has it already
 # Whether mimalloc knows a block from malloc() as its own, its version, and the option that was chosen for it: number 15
@@ -36,7 +38,7 @@ print(bool(library.mi_is_in_heap_region(block)), library.mi_version(), library.m
 
 
 def install(wheels: Path, python: Path, root: Path) -> str:
-    """Write the library, our options for it, and a copy of the program `python` that needs both, below `root`.
+    """Write the library with its licence, our options for it, and a copy of `python` that needs both, below `root`.
 
     returns  mimalloc's version, as it says it itself
     raises  UnknownWheel, AlteredWheel, PatchFailed, CodeChanged; LoadFailed where malloc is still another's
@@ -50,8 +52,9 @@ def install(wheels: Path, python: Path, root: Path) -> str:
     library = root / FOLDER / Path(INSIDE).name
     options = root / FOLDER / "libmimalloc_options.so"
     program = root / python.relative_to("/")
-    for path in (library, program):
+    for path in (library, program, root / LICENCE_PLACE):
         path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(LICENCE, root / LICENCE_PLACE)
     with zipfile.ZipFile(wheel) as archive, TemporaryDirectory() as scratch:
         library.write_bytes(archive.read(INSIDE))
         library.chmod(0o755)

@@ -135,6 +135,7 @@ def test_licences_and_names_of_what_is_inside_remain(files: dict[str, tarfile.Ta
     assert [path for path in files if "numpy" in path and "licenses" in path]
     assert "lib/apk/db/installed" in files
     assert "etc/os-release" in files
+    assert "usr/share/licenses/mimalloc/LICENSE" in files
     assert [path for path in files if path.startswith("opt/vectorspace/models/") and path.endswith("LICENSE")]
 
 
