@@ -7,7 +7,6 @@ IMAGE     ?= vectorspace:latest
 # 200 MB on disk, everything in it
 BUDGET    ?= 200000000
 
-export DOCKER_BUILDKIT ?= 1
 export DOCKER
 export VECTORSPACE_IMAGE = $(IMAGE)
 
