@@ -17,6 +17,8 @@ VectorSpaceError
 │   ├── BodyTooLarge            more bytes than one request may hold
 │   ├── UnknownModel            a model that is not served here
 │   ├── UnsupportedDimension    a vector length that the model cannot give
+│   ├── LimitPassed             more of something than a setting allows
+│   ├── UnknownFormat           an import in a form that is not read here
 │   ├── InvalidName             a collection's name that cannot be one
 │   ├── InvalidDocument         a document that cannot be kept: its id, text, metadata or vector
 │   ├── InvalidFilter           a filter that cannot be understood
@@ -26,6 +28,7 @@ VectorSpaceError
 │   ├── SpaceMismatch           another model, dimension or distance than the collection's
 │   └── TooManyCollections      more collections than the service may hold
 ├── Unauthorized                no key, or a wrong one
+├── TooManyStreams              more imports and exports at once than the service may run
 ├── QueueFull                   more waits than the service has promised to hold
 ├── NotReady                    starting, or shutting down
 ├── StorageFull                 the disk is full: the write was refused, what was there stays readable
@@ -165,6 +168,22 @@ class UnsupportedDimension(InvalidInput):
         super().__init__(f"{model} gives vectors of {given} dimensions and {asked} were asked for", param="dimensions")
 
 
+class LimitPassed(InvalidInput):
+    """`setting` is the one that holds the limit."""
+
+    code = "limit_passed"
+
+    def __init__(self, what: str, found: int, limit: int, setting: str, *, param: str | None = None) -> None:
+        super().__init__(f"{what}: {found}, and at most {limit} are allowed ({setting})", param=param)
+
+
+class UnknownFormat(InvalidInput):
+    code = "unknown_format"
+
+    def __init__(self, found: str, known: list[str]) -> None:
+        super().__init__(f"an import of {found[:80] or 'no content type'} is not read here: send {', '.join(known)}")
+
+
 class InvalidName(InvalidInput):
     code = "invalid_name"
 
@@ -229,6 +248,15 @@ class TooManyCollections(InvalidInput):
 
 class Unauthorized(VectorSpaceError):
     code = "unauthorized"
+
+
+class TooManyStreams(VectorSpaceError):
+    code = "too_many_streams"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} imports and exports run, and no more may (MAX_STREAMS): try again when one has ended"
+        )
 
 
 class QueueFull(VectorSpaceError):

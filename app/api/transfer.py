@@ -1,0 +1,5 @@
+"""Imports and exports of a collection, streamed."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

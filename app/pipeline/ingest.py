@@ -1,0 +1,121 @@
+"""Documents in: cut into passages, embedded where their vectors are not known yet, and kept."""
+
+import hashlib
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+
+from app.embedding.embedder import Embedder
+from app.embedding.registry import Card
+from app.errors import InvalidDocument, SpaceMismatch
+from app.pipeline.drafts import Draft, Rules
+from app.pipeline.workers import Workers
+from app.store.store import F32, Collection, Document, Passage, Store
+
+KEY_BYTES = 16
+
+
+def key(card: Card, text: str) -> bytes:
+    """What a passage's vector depends on, hashed: the model's files, its prompt and the text. KEY_BYTES long."""
+    made_by = f"{card.revision}\0{card.precision}\0{card.prompts.passage}\0"
+    return hashlib.blake2b((made_by + text).encode(), digest_size=KEY_BYTES).digest()
+
+
+class Ingest:
+    """Makes documents out of drafts and has the store keep them. Safe to use from many tasks at once."""
+
+    def __init__(self, store: Store, embedder: Embedder, workers: Workers, rules: Rules) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._workers = workers
+        self._rules = rules
+
+    def check(self, collection: Collection, draft: Draft, which: str) -> None:
+        """Whether `draft` can go into `collection`, without embedding anything.
+
+        raises  InvalidDocument; SpaceMismatch, naming both models or both dimensions
+        """
+        self._rules.check(draft, which)
+        space, card = collection.space, self._embedder.card
+        vectors = [passage.vector for passage in draft.passages]
+        if draft.vector is not None:
+            vectors.append(draft.vector)
+        for vector in vectors:
+            if len(vector) != space.dimension:
+                raise SpaceMismatch(collection.name, "dimension", space.dimension, len(vector))
+            if not np.isfinite(vector).all():
+                raise InvalidDocument(which, "its vector holds a number that float32 cannot hold, or none at all")
+            if space.distance == "cosine" and not vector.any():
+                raise InvalidDocument(which, "its vector is zero, which has no direction to compare by cosine")
+        if not vectors:
+            check_served(collection, card)
+
+    async def keep(self, name: str, drafts: Sequence[Draft]) -> list[str]:
+        """Keep all of them or none; a draft without an id gets a random one.
+
+        returns  their ids, in order
+        raises   CollectionNotFound; what `check` raises; what the embedder raises; StorageFull
+        """
+        collection = await self._workers.run(self._store.collection, name)
+        for index, draft in enumerate(drafts):
+            self.check(collection, draft, str(index))
+        documents = await self.prepare(collection, [draft.with_id(from_content=False) for draft in drafts])
+        await self._workers.run(self._store.upsert, name, documents)
+        return [document.id for document in documents]
+
+    async def prepare(self, collection: Collection, drafts: Sequence[Draft]) -> list[Document]:
+        """Documents ready to be kept, of drafts that have passed `check` and have ids.
+
+        A passage whose text the store knows under this model is not embedded again, nor one that comes twice.
+        """
+        plain = [draft for draft in drafts if not draft.brings_vectors]
+        embedded = iter(await self._embedded(collection, [draft.text for draft in plain]))
+        return [
+            Document(
+                draft.id or "",
+                draft.text,
+                draft.metadata,
+                self._given(draft) if draft.brings_vectors else next(embedded),
+            )
+            for draft in drafts
+        ]
+
+    async def _embedded(self, collection: Collection, texts: Sequence[str]) -> list[tuple[Passage, ...]]:
+        if not texts:
+            return []
+        card = self._embedder.card
+        spans = await self._embedder.split(texts)
+        parts = [[text[start:end] for start, end in spans_of] for text, spans_of in zip(texts, spans, strict=True)]
+        by_key = {key(card, part): part for part in chain.from_iterable(parts)}
+        vectors: dict[bytes, F32] = await self._workers.run(self._store.vectors, collection.space.model, list(by_key))
+        if missing := [each for each in by_key if each not in vectors]:
+            made = await self._embedder.embed([by_key[each] for each in missing])
+            vectors = {**vectors, **dict(zip(missing, made.vectors, strict=True))}
+        return [
+            tuple(
+                Passage(span.start, span.end, vectors[each], each)
+                for span, each in zip(spans_of, (key(card, part) for part in parts_of), strict=True)
+            )
+            for spans_of, parts_of in zip(spans, parts, strict=True)
+        ]
+
+    def _given(self, draft: Draft) -> tuple[Passage, ...]:
+        """A key that an export names is believed where it is this text's: else a text would be found under another."""
+        if draft.vector is not None:
+            return (Passage(0, len(draft.text), draft.vector),)
+        card = self._embedder.card
+        return tuple(
+            Passage(each.start, each.end, each.vector, each.key if each.key == key(card, part) else b"")
+            for each in draft.passages
+            for part in (draft.text[each.start : each.end],)
+        )
+
+
+def check_served(collection: Collection, card: Card) -> None:
+    """Whether the model that is served makes vectors for `collection`. raises SpaceMismatch, naming both"""
+    space = collection.space
+    if space.model != card.name:
+        raise SpaceMismatch(collection.name, "model", space.model, card.name)
+    if space.dimension != card.dimension:
+        raise SpaceMismatch(collection.name, "dimension", space.dimension, card.dimension)
