@@ -20,14 +20,13 @@ LONG_CHARACTERS = 100_000
 COUNTED_AT_ONCE = 256
 
 FORBIDDEN, BETWEEN_TOKENS, BLANK, LINE_END, SENTENCE_END = range(5)
-# A dot before a small letter is an abbreviation's. Marks of scripts that set no blank after a sentence need none.
-PATTERNS = (
-    (BLANK, re.compile(r"\s+")),
-    (LINE_END, re.compile(r"\n")),
-    (SENTENCE_END, re.compile(r"""[.!?…؟۔।॥።։]+[)\]}"'»”’]*(?=\s)(?!\s+[a-z])""")),
-    (SENTENCE_END, re.compile(r"""[。！？｡．။៕]+[)\]」』”’"'）】》]*""")),
-    (SENTENCE_END, re.compile(r"\n[^\S\n]*\n")),
-)
+BLANKS = re.compile(r"\s+")
+PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
+# Marks of scripts that set no blank after a sentence need none.
+UNSPACED = re.compile(r"""[。！？｡．។៕]+[)\]」』”’"'）】》]*""")
+# The others end a sentence before a blank, and not before a small letter, as an abbreviation's dot. Each run of marks
+# matches whatever follows, and possessively, so that a megabyte of dots is read once.
+SPACED = re.compile(r"""[.!?…؟۔।॥။։]++[)\]}"'»”’]*+(\s*+)([a-z]?)""")
 
 
 class Span(NamedTuple):
@@ -120,12 +119,23 @@ def _places(text: str, offsets: Sequence[tuple[int, int]]) -> bytearray:
     for index, ((start, end), (following, _)) in enumerate(pairwise(offsets), 1):
         # Several tokens may stand for one character, which cannot be cut.
         places[index] = BETWEEN_TOKENS if following >= end and following > start else FORBIDDEN
-    for level, pattern in PATTERNS:
-        for match in pattern.finditer(text):
-            index = bisect_left(starts, match.end())
-            if 0 < index < len(offsets) and places[index] and offsets[index - 1][1] <= match.end():
-                places[index] = max(places[index], level)
+    for level, place in _ends(text):
+        index = bisect_left(starts, place)
+        if 0 < index < len(offsets) and places[index] and offsets[index - 1][1] <= place:
+            places[index] = max(places[index], level)
     return places
+
+
+def _ends(text: str) -> Iterator[tuple[int, int]]:
+    """Where something ends in `text`, (level, character after it), in any order."""
+    for match in BLANKS.finditer(text):
+        yield LINE_END if "\n" in match[0] else BLANK, match.end()
+    for pattern in (PARAGRAPH, UNSPACED):
+        for match in pattern.finditer(text):
+            yield SENTENCE_END, match.end()
+    for match in SPACED.finditer(text):
+        if match[1] and not match[2]:
+            yield SENTENCE_END, match.end()
 
 
 def _best(places: bytearray, low: int, high: int, *, latest: bool) -> int | None:

@@ -94,18 +94,20 @@ def from_json(value: object, which: str) -> Draft:
     """
     if not isinstance(value, Mapping):
         raise InvalidDocument(which, "it is not a JSON object")
-    known = {"text", "id", "metadata", "vector", "passages", "updated_at_unix_s"}
+    known = {"text", "id", "metadata", "vector", "passages"}
     if unknown := sorted(set(value) - known):
         raise InvalidDocument(which, f"{unknown[0][:80]!r} is no field of a document: put your own under metadata")
-    text, given_id, metadata = value.get("text", ""), value.get("id"), value.get("metadata") or {}
+    text, given_id, metadata = value.get("text", ""), value.get("id"), value.get("metadata")
     if not isinstance(text, str):
         raise InvalidDocument(which, "text is not a text")
     if given_id is not None and not isinstance(given_id, str):
         raise InvalidDocument(which, "id is not a text")
+    if metadata is None:
+        metadata = {}
     if not isinstance(metadata, dict):
         raise InvalidDocument(which, "metadata is not an object")
     vector = value.get("vector")
-    passages = value.get("passages") or []
+    passages = value.get("passages", [])
     if not isinstance(passages, list):
         raise InvalidDocument(which, "passages is not a list")
     return Draft(

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -76,7 +77,7 @@ class Ingest:
                 draft.id or "",
                 draft.text,
                 draft.metadata,
-                self._given(draft) if draft.brings_vectors else next(embedded),
+                self.given(draft) if draft.brings_vectors else next(embedded),
             )
             for draft in drafts
         ]
@@ -100,15 +101,32 @@ class Ingest:
             for spans_of, parts_of in zip(spans, parts, strict=True)
         ]
 
-    def _given(self, draft: Draft) -> tuple[Passage, ...]:
-        """A key that an export names is believed where it is this text's: else a text would be found under another."""
+    def kept(self, collection: Collection, drafts: Sequence[Draft]) -> list[bool]:
+        """For each draft with its id, whether just this is kept already; vectors count where it brings them. Blocks."""
+        documents = [Document(draft.id or "", draft.text, draft.metadata, self.given(draft)) for draft in drafts]
+        return [
+            same and (not document.passages or self._same_vectors(collection.name, document))
+            for document, same in zip(documents, self._store.unchanged(collection.name, documents), strict=True)
+        ]
+
+    def _same_vectors(self, name: str, document: Document) -> bool:
+        kept = self._store.document(name, document.id, vectors=True).document.passages
+        return len(kept) == len(document.passages) and all(
+            (one.start, one.end) == (other.start, other.end) and np.array_equal(one.vector, other.vector)
+            for one, other in zip(kept, document.passages, strict=True)
+        )
+
+    def given(self, draft: Draft) -> tuple[Passage, ...]:
+        """The passages whose vectors `draft` brings.
+
+        A key that an export names is believed where it is this text's: else one text would be found under another's.
+        """
         if draft.vector is not None:
             return (Passage(0, len(draft.text), draft.vector),)
         card = self._embedder.card
         return tuple(
-            Passage(each.start, each.end, each.vector, each.key if each.key == key(card, part) else b"")
+            replace(each, key=each.key if each.key == key(card, draft.text[each.start : each.end]) else b"")
             for each in draft.passages
-            for part in (draft.text[each.start : each.end],)
         )
 
 

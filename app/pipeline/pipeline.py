@@ -1,15 +1,18 @@
 """Everything between HTTP on the one side, and model and store on the other, in one place."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import ParamSpec, TypeVar
 
 from app.embedding.embedder import Embedder
 from app.errors import TooManyStreams
 from app.pipeline.drafts import Rules
+from app.pipeline.exporter import Export
+from app.pipeline.formats.record import Reader
+from app.pipeline.importer import Import
 from app.pipeline.ingest import Ingest
 from app.pipeline.retrieve import Retrieve
 from app.pipeline.workers import Workers
-from app.store.store import Store
+from app.store.store import Collection, Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,6 +33,20 @@ class Pipeline:
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """A method of the store, in a thread."""
         return await self._workers.run(call, *args, **kwargs)
+
+    def importing(
+        self,
+        collection: Collection,
+        reader: Reader,
+        chunks: AsyncIterator[bytes],
+        bytes_total: int | None,
+        report_every_s: float = 1.0,
+    ) -> Import:
+        """An import of what `reader` reads in `chunks`; it begins when its events are asked for."""
+        return Import(self.store, self.ingest, self._workers, collection, reader, chunks, bytes_total, report_every_s)
+
+    def exporting(self, collection: Collection) -> Export:
+        return Export(self.store, self._workers, collection)
 
     def begin_stream(self) -> None:
         """Count an import or export in; `end_stream` counts it out. raises TooManyStreams"""

@@ -1,0 +1,41 @@
+"""How far an import is, in numbers."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Progress:
+    """Records by what became of them; bytes_read of bytes_total (None where nobody knows), bytes_kept being in the store.
+
+    complete  whether everything was read and kept, but for what was refused
+    """
+
+    bytes_total: int | None
+    done: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    bytes_read: int = 0
+    bytes_kept: int = 0
+    complete: bool = False
+    started_s: float = field(default_factory=time.monotonic)
+
+    def counts(self) -> dict[str, Any]:
+        """done, unchanged, refused; rate_per_s: records a second; bytes_read, bytes_total?, remaining_s?: an estimate."""
+        elapsed_s = max(time.monotonic() - self.started_s, 1e-6)
+        counts: dict[str, Any] = {
+            "done": self.done,
+            "unchanged": self.unchanged,
+            "refused": self.refused,
+            "rate_per_s": round((self.done + self.unchanged) / elapsed_s, 1),
+            "bytes_read": self.bytes_read,
+        }
+        if self.bytes_total is not None:
+            counts["bytes_total"] = self.bytes_total
+            if self.bytes_kept:
+                counts["remaining_s"] = round((self.bytes_total - self.bytes_kept) * elapsed_s / self.bytes_kept, 1)
+        return counts
+
+    def summary(self) -> dict[str, Any]:
+        return {"complete": self.complete, **self.counts(), "elapsed_s": round(time.monotonic() - self.started_s, 3)}
