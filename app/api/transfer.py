@@ -36,8 +36,9 @@ async def import_documents(name: Name, request: Request, pipeline: ReadyPipeline
     """Keep every document of the body, of any length; progress comes back while it is still sent.
 
     Lines of the answer: `{"progress": {…}}` once a second, `{"refused": {"line", "reason"}}` for a record that cannot
-    be kept (the first thousand), `{"error": {"code", "detail"}}` where the import ends early, and last `{"summary": {…}}`,
-    whose `complete` is true when everything was read. What is kept already, unchanged, is not embedded again.
+    be kept (the first thousand), `{"error": {"code", "detail"}}` where the import ends early, and last
+    `{"summary": {…}}`, whose `complete` is true when everything was read. What is kept already, unchanged, is not
+    embedded again.
     """
     reader = reader_for(request.headers.get("content-type", ""), parts.settings.max_record_bytes)
     collection = await pipeline.run(pipeline.store.collection, name)

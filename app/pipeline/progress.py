@@ -7,9 +7,11 @@ from typing import Any
 
 @dataclass
 class Progress:
-    """Records by what became of them; bytes_read of bytes_total (None where nobody knows), bytes_kept being in the store.
+    """Records by what became of them, and the bytes they came in.
 
-    complete  whether everything was read and kept, but for what was refused
+    bytes_total  None where nobody knows
+    bytes_kept   of those read, how many have been worked off
+    complete     whether everything was read and kept, but for what was refused
     """
 
     bytes_total: int | None
@@ -22,7 +24,7 @@ class Progress:
     started_s: float = field(default_factory=time.monotonic)
 
     def counts(self) -> dict[str, Any]:
-        """done, unchanged, refused; rate_per_s: records a second; bytes_read, bytes_total?, remaining_s?: an estimate."""
+        """done, unchanged, refused, rate_per_s (records), bytes_read, bytes_total?, remaining_s? (an estimate)."""
         elapsed_s = max(time.monotonic() - self.started_s, 1e-6)
         counts: dict[str, Any] = {
             "done": self.done,
