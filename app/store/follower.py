@@ -1,0 +1,187 @@
+"""The thread that makes the index follow the ledger, and makes it anew where it is damaged."""
+
+import importlib
+import logging
+import shutil
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from app.errors import NotReady
+from app.store import tail
+from app.store.applier import Applier, IndexDamaged
+from app.store.inspection import Inspection
+from app.store.ledger import Ledger
+from app.store.store import IndexState, OnFatal
+
+if TYPE_CHECKING:
+    from app.store.chroma import ChromaIndex
+
+log = logging.getLogger(__name__)
+
+DIRECTORY = "index"
+# Small writes gather so long, so that each is not a call of its own. Search does not wait for them.
+GATHER_S = 0.1
+FIRST_RETRY_S, LAST_RETRY_S = 1.0, 60.0
+
+
+class Stopped(Exception):
+    """The service closes."""
+
+
+class Follower:
+    """Starts with its construction; `changed` tells it of a write, `close` ends it.
+
+    exact_below  collections of up to so many passages are not put into the index
+    on_fatal     is told of an error that is a bug of this thread: the index would stand still for ever
+    """
+
+    def __init__(self, ledger: Ledger, directory: Path, *, exact_below: int, on_fatal: OnFatal) -> None:
+        self._ledger = ledger
+        self._directory = directory / DIRECTORY
+        self._exact_below = exact_below
+        self._on_fatal = on_fatal
+        self._inspection = Inspection(directory)
+        self._wake = threading.Condition()
+        self._dirty = True
+        self._closing = False
+        self._suspicion: Exception | None = None
+        self._state: Literal["opening", "ready", "rebuilding", "failed"] = "opening"
+        self._detail = ""
+        self._index: ChromaIndex | None = None
+        self._thread = threading.Thread(target=self._run, name="index", daemon=True)
+        self._thread.start()
+
+    @property
+    def index(self) -> "ChromaIndex | None":
+        """The index, while it can be asked; None while only a scan is right."""
+        return self._index
+
+    def state(self) -> IndexState:
+        with self._ledger.reading() as connection:
+            return IndexState(self._state, tail.behind(connection, self._exact_below), self._detail)
+
+    def changed(self) -> None:
+        """Something was committed."""
+        with self._wake:
+            self._dirty = True
+            self._wake.notify_all()
+
+    def suspect(self, error: Exception) -> None:
+        """A query failed: scan until the index was looked at."""
+        with self._wake:
+            if self._index is not None:
+                self._index = None
+                self._suspicion = error
+                self._dirty = True
+                self._wake.notify_all()
+
+    def close(self) -> None:
+        """Let the batch under way finish, then end. Calling it twice is fine."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify_all()
+        self._inspection.stop()
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._keep_following()
+        except (Stopped, NotReady):
+            return
+        except BaseException as death:
+            log.critical("the index's thread died", exc_info=death)
+            self._state, self._detail = "failed", f"its thread died: {death}"
+            self._on_fatal(death)
+
+    def _keep_following(self) -> None:
+        retry_s = FIRST_RETRY_S
+        while True:
+            try:
+                self._await_work()
+                with self._inspection.owning():
+                    self._follow()
+            except (Stopped, NotReady):
+                raise
+            except Exception as error:
+                if isinstance(error, IndexDamaged) and self._state != "rebuilding":
+                    self._begin_again(str(error))
+                    continue
+                if self._state == "ready":
+                    retry_s = FIRST_RETRY_S
+                log.error("the index failed, search scans until it is back", exc_info=error)
+                self._state, self._detail = "failed", f"{type(error).__name__}: {error}"
+                self._pause(retry_s)
+                retry_s = min(2 * retry_s, LAST_RETRY_S)
+
+    def _await_work(self) -> None:
+        """Until a collection is large enough for an index: a service without one need not load chromadb."""
+        while True:
+            with self._ledger.reading() as connection:
+                if tail.followed(connection, self._exact_below):
+                    return
+            self._state, self._detail = "ready", ""
+            self._await_change()
+
+    def _follow(self) -> None:
+        """Open the index and keep it up with the ledger, until closing or an error."""
+        if self._state != "rebuilding":
+            self._state = "opening"
+        self._suspicion = None
+        self._check()
+        self._refuse_stop()
+        # By name and here, for what its import costs: see the module.
+        index: ChromaIndex = importlib.import_module("app.store.chroma").ChromaIndex(self._directory)
+        try:
+            applier = Applier(self._ledger, index, self._exact_below, self._refuse_stop)
+            applier.catch_up()
+            applier.verify()
+            self._state, self._detail = "ready", ""
+            self._index = index
+            while True:
+                self._await_change()
+                applier.catch_up()
+        finally:
+            self._index = None
+            index.close()
+
+    def _check(self) -> None:
+        """raises  IndexDamaged"""
+        with self._ledger.reading() as connection:
+            holds = any(row.indexed for row in tail.followed(connection, self._exact_below))
+        if self._directory.exists():
+            if holds:
+                self._inspection.inspect(self._directory, self._ledger.path)
+            else:
+                # What a first batch has left behind, or the index of another ledger.
+                shutil.rmtree(self._directory)
+        elif holds:
+            raise IndexDamaged("it is missing")
+
+    def _begin_again(self, reason: str) -> None:
+        """Throw the index away: the ledger has all that it takes to make it."""
+        log.warning("the index is made anew: %s", reason)
+        self._state, self._detail = "rebuilding", reason
+        with self._ledger.writing() as connection:
+            tail.forget(connection)
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _await_change(self) -> None:
+        with self._wake:
+            self._wake.wait_for(lambda: self._dirty or self._closing)
+            if self._suspicion is None:
+                self._wake.wait_for(lambda: self._closing, GATHER_S)
+            self._refuse_stop()
+            self._dirty = False
+        if self._suspicion is not None:
+            raise self._suspicion
+
+    def _pause(self, seconds: float) -> None:
+        with self._wake:
+            self._wake.wait_for(lambda: self._closing, seconds)
+        self._refuse_stop()
+
+    def _refuse_stop(self) -> None:
+        if self._closing:
+            raise Stopped
