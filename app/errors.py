@@ -32,7 +32,8 @@ VectorSpaceError
 ├── QueueFull                   more waits than the service has promised to hold
 ├── NotReady                    starting, or shutting down
 ├── StorageFull                 the disk is full: the write was refused, what was there stays readable
-└── EncoderFailed               the model runtime refused a batch; its words are kept as the cause
+├── EncoderFailed               the model runtime refused a batch; its words are kept as the cause
+└── CommandFailed               a command on the terminal could not do what it was asked
 """
 
 from pathlib import Path
@@ -286,3 +287,7 @@ class StorageFull(VectorSpaceError):
 
 class EncoderFailed(VectorSpaceError):
     code = "encoder_failed"
+
+
+class CommandFailed(VectorSpaceError):
+    code = "command_failed"

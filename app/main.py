@@ -1,7 +1,6 @@
 """The only place where parts are built, wired and closed."""
 
 import asyncio
-import importlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -27,6 +26,7 @@ from app.observability.request_id import RequestId
 from app.pipeline.drafts import Rules
 from app.pipeline.pipeline import Pipeline
 from app.settings import Settings
+from app.store.local import LocalStore
 from app.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -66,12 +66,7 @@ def open_store(settings: Settings, on_fatal: OnFatal) -> Store:
 
     raises  DirectoryTaken, DirectoryNewer, DirectoryUnusable
     """
-    # TODO: a plain import once it is there
-    local = importlib.import_module("app.store.local")
-    store: Store = local.LocalStore(
-        settings.data_directory, max_collections=settings.max_collections, on_fatal=on_fatal
-    )
-    return store
+    return LocalStore(settings.data_directory, max_collections=settings.max_collections, on_fatal=on_fatal)
 
 
 def build_pipeline(settings: Settings, store: Store, embedder: Embedder) -> Pipeline:

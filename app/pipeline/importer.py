@@ -103,6 +103,8 @@ class Import:
                 self.progress.complete = False
             while self._in_flight:
                 await self._end_batch()
+            if self.progress.complete:
+                self.progress.bytes_done = self.progress.bytes_read
         except BaseException:
             self.progress.complete = False
             raise
@@ -177,7 +179,7 @@ class Import:
         same = len(drafts) - len(changed)
         self.progress.unchanged += same
         self.progress.done += records - same
-        self.progress.bytes_kept = bytes_read
+        self.progress.bytes_done = bytes_read
 
     async def _prepare(self, drafts: Sequence[Draft]) -> list[Document]:
         """An import has time: where others fill the queue, it waits."""
