@@ -28,7 +28,8 @@ def scores(vectors: F32, query: F32, distance: Distance) -> F32:
         away = vectors - query
         nearness: F32 = -np.sqrt(np.einsum("ij,ij->i", away, away))
         return nearness
-    products: F32 = vectors @ query
+    # Not `@`: a thread pool of its own for each product would fight with the encoder's threads for the same cores.
+    products: F32 = np.einsum("ij,j->i", vectors, query)
     if distance == "dot":
         return products
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors)) * np.linalg.norm(query)

@@ -7,10 +7,12 @@ source  https://www.sqlite.org/fts5.html#contentless_tables
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
+from app.store.filters import Filter
 from app.store.fusion import Found
 from app.store.keyword import expression
+from app.store.sql_filters import translate
 
 # A word that more than half of the passages hold weighs nothing (BM25's weight would be negative, FTS5 puts 1e-6).
 # Leaving it out saves ranking nearly everything; in a small collection there is nothing to save.
@@ -54,17 +56,22 @@ def find(
     collection: int,
     tokens: list[str],
     limit: int,
-    condition: str = "1",
-    parameters: Sequence[object] = (),
+    filter: Filter | None,
 ) -> list[Found]:
-    """The best passages with any of the tokens by BM25; equal ones by key.
-
-    condition, parameters  on the columns of `passages` under the alias p
-    """
+    """The best passages with any of the tokens by BM25; equal ones by key."""
     name = table(collection)
+    passing, parameters = "", list[object]()
+    if filter is not None:
+        condition, parameters = translate(filter, collection)
+        passing = (
+            "AND rowid IN (SELECT p.key FROM documents d JOIN passages p ON p.document = d.key "  # noqa: S608
+            f"WHERE {condition})"
+        )
+    # Sorted and cut before the join: a common word is in many more passages than are wanted.
     sql = (
-        f"SELECT p.key, p.document, bm25({name}) AS score FROM {name} JOIN passages p ON p.key = {name}.rowid "  # noqa: S608
-        f"WHERE {name} MATCH ? AND ({condition}) ORDER BY score, p.key LIMIT ?"
+        "SELECT p.key, p.document, best.score FROM "  # noqa: S608
+        f"(SELECT rowid, bm25({name}) AS score FROM {name} WHERE {name} MATCH ? {passing} "
+        "ORDER BY score, rowid LIMIT ?) best JOIN passages p ON p.key = best.rowid ORDER BY best.score, p.key"
     )
     rows = connection.execute(sql, (expression(tokens), *parameters, limit))
     # FTS5 has the better the lesser: https://www.sqlite.org/fts5.html#the_bm25_function

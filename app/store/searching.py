@@ -10,7 +10,6 @@ from app.store.fusion import Found, Fused, documents_in, fuse
 from app.store.keyword import query_tokens
 from app.store.ledger import Ledger
 from app.store.semantic import SemanticRanking, Wanted
-from app.store.sql_filters import translate
 from app.store.store import Hit, Query, Rank
 
 # Each ranking's depth in a hybrid search: what stands below adds next to nothing.
@@ -71,31 +70,44 @@ class Searcher:
         tokens = query_tokens(query.text)
         with self._ledger.reading() as connection:
             row = catalogue.find(connection, name)
-            if not tokens:
-                return []
             telling = keyword_index.without_common(connection, row.key, tokens, row.collection.passages)
-            for chosen in (telling, tokens) if telling != tokens else (tokens,):
-                if not chosen:
-                    continue
-                limit = passages
-                while True:
-                    found = _worded(connection, row.key, chosen, limit, query.filter)
-                    if len(found) >= passages and documents_in(found) >= documents:
-                        return found
-                    if len(found) < limit:
-                        break
-                    limit *= 4
+            found = _worded(connection, row.key, telling, query.filter, passages, documents)
+            if telling != tokens and not _enough(found, passages, documents):
+                found = _worded(connection, row.key, tokens, query.filter, passages, documents)
             return found
 
 
 def _worded(
-    connection: sqlite3.Connection, collection: int, tokens: list[str], limit: int, filter: Filter | None
+    connection: sqlite3.Connection,
+    collection: int,
+    tokens: list[str],
+    filter: Filter | None,
+    passages: int,
+    documents: int,
 ) -> list[Found]:
-    condition, parameters = "1", list[object]()
-    if filter is not None:
-        inner, parameters = translate(filter, collection)
-        condition = f"p.document IN (SELECT d.key FROM documents d WHERE {inner})"  # noqa: S608
-    return keyword_index.find(connection, collection, tokens, limit, condition, parameters)
+    """The head of the ranking by BM25, and what is as good as its last one."""
+    found: list[Found] = []
+    limit = passages + 1
+    while tokens:
+        found = keyword_index.find(connection, collection, tokens, limit, filter)
+        if len(found) < limit or _beyond(found, passages, documents):
+            break
+        limit *= 4
+    return found
+
+
+def _beyond(found: Sequence[Found], passages: int, documents: int) -> bool:
+    """Whether the ranking goes so far that all that are as good as the last one wanted are in it."""
+    seen: set[int] = set()
+    for count, each in enumerate(found, 1):
+        seen.add(each.document)
+        if count >= passages and len(seen) >= documents:
+            return found[-1].score < each.score
+    return False
+
+
+def _enough(found: Sequence[Found], passages: int, documents: int) -> bool:
+    return len(found) >= passages and documents_in(found) >= documents
 
 
 def _single(name: str, ranking: Sequence[Found]) -> list[Fused]:

@@ -15,7 +15,7 @@ from app.store.catalogue import Row
 from app.store.exact import ScanRow, best
 from app.store.filters import Filter, matches
 from app.store.follower import Follower
-from app.store.fusion import Found
+from app.store.fusion import Found, documents_in
 from app.store.ledger import Ledger
 from app.store.sql_filters import translate
 from app.store.store import F32
@@ -104,7 +104,7 @@ class SemanticRanking:
 
 
 def _enough(found: Sequence[Found], wanted: Wanted) -> bool:
-    return len(found) >= wanted.passages and len({each.document for each in found}) >= wanted.documents
+    return len(found) >= wanted.passages and documents_in(found) >= wanted.documents
 
 
 def _long_tail(connection: sqlite3.Connection, row: Row) -> bool:
