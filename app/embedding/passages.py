@@ -106,7 +106,7 @@ def _plan(text: str, offsets: Sequence[tuple[int, int]], room: int) -> Iterator[
         if cut is None:
             break
         yield Span(start, offsets[cut][0])
-        following = _best(places, max(first + 1, cut - overlap), cut, latest=False)
+        following = _best(places, max(first + 1, cut - overlap), cut - 1, latest=False)
         first = cut if following is None else following
         start = offsets[first][0]
     yield Span(start, len(text))

@@ -24,7 +24,7 @@ class Progress:
     started_s: float = field(default_factory=time.monotonic)
 
     def counts(self) -> dict[str, Any]:
-        """done, unchanged, refused, rate_per_s (records), bytes_read, bytes_done, bytes_total?, remaining_s? (a guess)."""
+        """done, unchanged, refused, rate_per_s (records), bytes_read, bytes_done; bytes_total, remaining_s if known."""
         elapsed_s = max(time.monotonic() - self.started_s, 1e-6)
         counts: dict[str, Any] = {
             "done": self.done,
