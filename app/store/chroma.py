@@ -56,9 +56,10 @@ class ChromaIndex:
         self._opened.pop(collection, None)
         self._client.delete_collection(f"{PREFIX}{collection}")
 
-    def space(self, collection: int) -> str:
-        """Chroma's name of the way it compares."""
-        return str(self._open(collection).configuration["hnsw"]["space"])
+    def distance(self, collection: int) -> str:
+        """How it compares, in our words."""
+        space = self._open(collection).configuration["hnsw"]["space"]
+        return {chroma: ours for ours, chroma in SPACES.items()}[space]
 
     def count(self, collection: int) -> int:
         return int(self._open(collection).count())
@@ -78,6 +79,8 @@ class ChromaIndex:
 
     def vectors(self, collection: int, keys: Sequence[int]) -> dict[int, F32]:
         """The vectors that it has of these keys; in a cosine space perhaps not of the length they came with."""
+        if not keys:
+            return {}  # Chroma refuses to be asked for nothing
         found = self._open(collection).get(ids=list(map(str, keys)), include=["embeddings"])
         return {int(key): vector for key, vector in zip(found["ids"], found["embeddings"], strict=True)}
 

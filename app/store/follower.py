@@ -101,6 +101,7 @@ class Follower:
             try:
                 self._await_work()
                 with self._inspection.owning():
+                    self._refuse_stop()
                     self._follow()
             except (Stopped, NotReady):
                 raise

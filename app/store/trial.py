@@ -7,19 +7,23 @@ output   one line: what is wrong with the index; nothing where it can be used
 source   https://github.com/chroma-core/chroma/issues/7238
 """
 
+import importlib
 import os
 import sqlite3
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.store.catalogue import Row, everything
-from app.store.chroma import SPACES, ChromaIndex
 from app.store.listing import unpacked
 from app.store.store import F32
+
+if TYPE_CHECKING:
+    from app.store.chroma import ChromaIndex
 
 # Passages whose vectors are compared, and how many of these must find themselves.
 COMPARED = 256
@@ -27,7 +31,7 @@ QUERIED = 32
 NEEDED = 0.5
 
 
-def trouble(index: ChromaIndex, connection: sqlite3.Connection) -> str:
+def trouble(index: "ChromaIndex", connection: sqlite3.Connection) -> str:
     """What is wrong with the index; empty for nothing."""
     held = index.held()
     for row in everything(connection):
@@ -41,10 +45,10 @@ def trouble(index: ChromaIndex, connection: sqlite3.Connection) -> str:
     return ""
 
 
-def _wrong_with(index: ChromaIndex, connection: sqlite3.Connection, row: Row) -> str:
-    space = index.space(row.key)
-    if space != SPACES[row.space.distance]:
-        return f"it compares by {space}, not by {SPACES[row.space.distance]}"
+def _wrong_with(index: "ChromaIndex", connection: sqlite3.Connection, row: Row) -> str:
+    distance = index.distance(row.key)
+    if distance != row.space.distance:
+        return f"it compares by {distance}, not by {row.space.distance}"
     index.count(row.key)
     sample = _sample(connection, row)
     found = index.vectors(row.key, list(sample))
@@ -56,7 +60,7 @@ def _wrong_with(index: ChromaIndex, connection: sqlite3.Connection, row: Row) ->
     return _blind(index, row, dict(list(sample.items())[:: max(1, len(sample) // QUERIED)]))
 
 
-def _blind(index: ChromaIndex, row: Row, sample: dict[int, F32]) -> str:
+def _blind(index: "ChromaIndex", row: Row, sample: dict[int, F32]) -> str:
     """Whether queries no longer find their own vectors, as where the graph between them is torn."""
     if row.space.distance == "dot" or not sample:
         for vector in sample.values():
@@ -100,7 +104,8 @@ def main() -> None:
     connection = sqlite3.connect(ledger, timeout=60)
     connection.execute("PRAGMA query_only = ON")
     connection.execute("BEGIN")
-    opened = ChromaIndex(index)
+    # After the thread has begun to watch: the import takes a second.
+    opened: ChromaIndex = importlib.import_module("app.store.chroma").ChromaIndex(index)
     print(trouble(opened, connection), flush=True)
     opened.close()
     # Past the threads that Chroma leaves behind.

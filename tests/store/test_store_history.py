@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -192,8 +191,12 @@ def _plain(document: Document) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("kind", sorted(STORES))
 def test_any_history(kind: str) -> None:
+    class Opened(History):
+        def __init__(self) -> None:
+            super().__init__(STORES[kind])
+
     run_state_machine_as_test(
-        partial(History, STORES[kind]),  # type: ignore[arg-type]  any maker will do
+        Opened,
         settings=settings(
             max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),

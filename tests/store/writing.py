@@ -3,7 +3,6 @@
 Every document follows from its id and version, so that what is found can be judged by itself.
 """
 
-import pickle
 import random
 import threading
 from dataclasses import dataclass
@@ -64,13 +63,13 @@ def write_for_ever(directory: Path, exact_below: int, first_version: int, seed: 
             deletes = choose.random() < 0.3
             with telling:
                 planned = {name: GONE if deletes else next(versions) for name in some}
-                told.send_bytes(pickle.dumps(Write(thread, planned, False)))
+                told.send(Write(thread, planned, False))
             if deletes:
                 store.delete_documents(NAME, ids=some)
             else:
                 store.upsert(NAME, [made(name, version) for name, version in planned.items()])
             with telling:
-                told.send_bytes(pickle.dumps(Write(thread, planned, True)))
+                told.send(Write(thread, planned, True))
 
     threads = [threading.Thread(target=write, args=(thread,)) for thread in range(THREADS)]
     for thread in threads:
