@@ -28,6 +28,7 @@ _ndjson: dict[str, Any] = {"description": "Lines of JSON.", "content": {"applica
 
 @router.post(
     "/import",
+    status_code=200,
     response_class=NdjsonStream,
     responses={200: _ndjson, 415: ERRORS[400] | {"description": "A content type that is not read."}},
     openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(READERS, _text)}},
@@ -49,7 +50,7 @@ async def import_documents(name: Name, request: Request, pipeline: ReadyPipeline
     return NdjsonStream(_progress(importing, name), pipeline.end_stream)
 
 
-@router.get("/export", response_class=NdjsonStream, responses={200: _ndjson})
+@router.get("/export", status_code=200, response_class=NdjsonStream, responses={200: _ndjson})
 async def export_documents(name: Name, request: Request, pipeline: ReadyPipeline) -> NdjsonStream:
     """The whole collection with its vectors, as of now. Importing it elsewhere gives the same collection."""
     collection = await pipeline.run(pipeline.store.collection, name)

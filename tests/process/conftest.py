@@ -24,14 +24,15 @@ def free_port() -> int:
 
 
 class Process:
-    """`python -m app COMMAND` with the settings given; its output goes to a file."""
+    """`python -m app COMMAND` with the settings given; its output goes to a file, its data beside it."""
 
     def __init__(self, output: Path, command: str = "serve", **settings: object) -> None:
         self.port = int(str(settings.get("PORT") or free_port()))
         self.url = f"http://127.0.0.1:{self.port}"
         self._output = output
         environment = {key: value for key, value in os.environ.items() if key not in ("API_KEY", "ENVIRONMENT")}
-        environment |= {"PORT": str(self.port)} | {name: str(value) for name, value in settings.items()}
+        own = {"PORT": str(self.port), "DATA_DIRECTORY": str(output.with_suffix(".data"))}
+        environment |= own | {name: str(value) for name, value in settings.items()}
         with output.open("wb") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "app", command], cwd=ROOT, env=environment, stdout=file, stderr=file
