@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -96,9 +97,12 @@ class Follower:
             self._on_fatal(death)
 
     def _keep_following(self) -> None:
-        retry_s = FIRST_RETRY_S
+        retry_s, damage = FIRST_RETRY_S, ""
         while True:
             try:
+                if damage:
+                    self._begin_again(damage)
+                    damage = ""
                 self._await_work()
                 with self._inspection.owning():
                     self._refuse_stop()
@@ -106,11 +110,13 @@ class Follower:
             except (Stopped, NotReady):
                 raise
             except Exception as error:
-                if isinstance(error, IndexDamaged) and self._state != "rebuilding":
-                    self._begin_again(str(error))
-                    continue
                 if self._state == "ready":
                     retry_s = FIRST_RETRY_S
+                if isinstance(error, IndexDamaged):
+                    damage = str(error)
+                    # One that is damaged as soon as it is made is not made again and again without a pause.
+                    if self._state != "rebuilding":
+                        continue
                 log.error("the index failed, search scans until it is back", exc_info=error)
                 self._state, self._detail = "failed", f"{type(error).__name__}: {error}"
                 self._pause(retry_s)
@@ -128,7 +134,7 @@ class Follower:
     def _follow(self) -> None:
         """Open the index and keep it up with the ledger, until closing or an error."""
         if self._state != "rebuilding":
-            self._state = "opening"
+            self._state, self._detail = "opening", ""
         self._suspicion = None
         self._check()
         self._refuse_stop()
@@ -151,12 +157,12 @@ class Follower:
         """raises  IndexDamaged"""
         with self._ledger.reading() as connection:
             holds = any(row.indexed for row in tail.followed(connection, self._exact_below))
-        if self._directory.exists():
+        if os.path.lexists(self._directory):
             if holds:
                 self._inspection.inspect(self._directory, self._ledger.path)
             else:
                 # What a first batch has left behind, or the index of another ledger.
-                shutil.rmtree(self._directory)
+                self._discard()
         elif holds:
             raise IndexDamaged("it is missing")
 
@@ -166,7 +172,13 @@ class Follower:
         self._state, self._detail = "rebuilding", reason
         with self._ledger.writing() as connection:
             tail.forget(connection)
-        shutil.rmtree(self._directory, ignore_errors=True)
+        self._discard()
+
+    def _discard(self) -> None:
+        if self._directory.is_dir() and not self._directory.is_symlink():
+            shutil.rmtree(self._directory)
+        else:
+            self._directory.unlink(missing_ok=True)
 
     def _await_change(self) -> None:
         with self._wake:
