@@ -105,3 +105,23 @@ def test_a_terminal_gets_a_bar(service: Process, name: str, file: Path) -> None:
     assert done.returncode == 0
     assert "\r[..." in seen
     assert seen.rstrip().endswith(" s")
+
+
+def test_a_backup_of_the_running_service_is_restored_elsewhere(run: Run, name: str, file: Path, tmp_path: Path) -> None:
+    old, new, kept = tmp_path / "old", tmp_path / "new", tmp_path / "kept.backup"
+    first = run(DATA_DIRECTORY=old).ready()
+    assert app("import", name, str(file), "--create", url=first.url).returncode == 0
+    assert run("backup", str(kept), DATA_DIRECTORY=old).process.wait(60) == 0
+    assert run("restore", str(kept), DATA_DIRECTORY=new).process.wait(60) == 0
+    second = run(DATA_DIRECTORY=new).ready()
+    query = {"query": "sentence 7 about the sea"}
+    answers = [each.post(f"/v1/collections/{name}/search", query) for each in (first, second)]
+    assert answers[0] == answers[1]
+    assert answers[0][1]["hits"][0]["id"] == "d7"
+    refused = run("restore", str(kept), DATA_DIRECTORY=old)
+    assert refused.process.wait(60) == 1
+    assert "empty directory" in refused.log
+    assert "Traceback" not in refused.log
+    taken = run(DATA_DIRECTORY=old)
+    assert taken.process.wait(60) == 1
+    assert "belongs to another process" in taken.log

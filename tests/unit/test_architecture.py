@@ -19,7 +19,7 @@ MAY = {
     "privileges": {"errors", "settings"},
     "probe": set(),
     "server": {"main", "api", "privileges", "observability", "errors", "settings"},
-    "commands": {"commands", "errors", "settings"},
+    "commands": {"commands", "store", "errors", "settings"},
     "__main__": {"errors"},
 }
 HTTP = {"fastapi", "starlette", "granian", "httpx"}
