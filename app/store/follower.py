@@ -18,6 +18,7 @@ from app.store.store import IndexState, OnFatal
 if TYPE_CHECKING:
     from app.store.chroma import ChromaIndex
 
+State = Literal["opening", "ready", "rebuilding", "failed"]
 log = logging.getLogger(__name__)
 
 DIRECTORY = "index"
@@ -47,8 +48,8 @@ class Follower:
         self._dirty = True
         self._closing = False
         self._suspicion: Exception | None = None
-        self._state: Literal["opening", "ready", "rebuilding", "failed"] = "opening"
-        self._detail = ""
+        # State and detail, replaced together: they are read from other threads.
+        self._standing: tuple[State, str] = ("opening", "")
         self._index: ChromaIndex | None = None
         self._thread = threading.Thread(target=self._run, name="index", daemon=True)
         self._thread.start()
@@ -60,7 +61,9 @@ class Follower:
 
     def state(self) -> IndexState:
         with self._ledger.reading() as connection:
-            return IndexState(self._state, tail.behind(connection, self._exact_below), self._detail)
+            behind = tail.behind(connection, self._exact_below)
+        state, detail = self._standing
+        return IndexState(state, behind, detail)
 
     def changed(self) -> None:
         """Something was committed."""
@@ -93,7 +96,7 @@ class Follower:
             return
         except BaseException as death:
             log.critical("the index's thread died", exc_info=death)
-            self._state, self._detail = "failed", f"its thread died: {death}"
+            self._standing = ("failed", f"its thread died: {death}")
             self._on_fatal(death)
 
     def _keep_following(self) -> None:
@@ -110,15 +113,15 @@ class Follower:
             except (Stopped, NotReady):
                 raise
             except Exception as error:
-                if self._state == "ready":
+                if self._standing[0] == "ready":
                     retry_s = FIRST_RETRY_S
                 if isinstance(error, IndexDamaged):
                     damage = str(error)
                     # One that is damaged as soon as it is made is not made again and again without a pause.
-                    if self._state != "rebuilding":
+                    if self._standing[0] != "rebuilding":
                         continue
                 log.error("the index failed, search scans until it is back", exc_info=error)
-                self._state, self._detail = "failed", f"{type(error).__name__}: {error}"
+                self._standing = ("failed", f"{type(error).__name__}: {error}")
                 self._pause(retry_s)
                 retry_s = min(2 * retry_s, LAST_RETRY_S)
 
@@ -128,13 +131,13 @@ class Follower:
             with self._ledger.reading() as connection:
                 if tail.followed(connection, self._exact_below):
                     return
-            self._state, self._detail = "ready", ""
+            self._standing = ("ready", "")
             self._await_change()
 
     def _follow(self) -> None:
         """Open the index and keep it up with the ledger, until closing or an error."""
-        if self._state != "rebuilding":
-            self._state, self._detail = "opening", ""
+        if self._standing[0] != "rebuilding":
+            self._standing = ("opening", "")
         self._suspicion = None
         self._check()
         self._refuse_stop()
@@ -144,7 +147,7 @@ class Follower:
             applier = Applier(self._ledger, index, self._exact_below, self._refuse_stop)
             applier.catch_up()
             applier.verify()
-            self._state, self._detail = "ready", ""
+            self._standing = ("ready", "")
             self._index = index
             while True:
                 self._await_change()
@@ -169,7 +172,7 @@ class Follower:
     def _begin_again(self, reason: str) -> None:
         """Throw the index away: the ledger has all that it takes to make it."""
         log.warning("the index is made anew: %s", reason)
-        self._state, self._detail = "rebuilding", reason
+        self._standing = ("rebuilding", reason)
         with self._ledger.writing() as connection:
             tail.forget(connection)
         self._discard()
