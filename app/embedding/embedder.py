@@ -72,7 +72,8 @@ class ModelEmbedder:
         else:
             sequences = await asyncio.to_thread(self._tokenizer.encode, prompted)
         sequences, cuts = self._fit(sequences, truncate)
-        vectors = await self._batcher.embed(sequences)
+        # A query is waited for; passages come by the hundred, and their caller can wait a little longer.
+        vectors = await self._batcher.embed(sequences, urgent=role == "query")
         return Embeddings(vectors, sum(map(len, sequences)), cuts)
 
     async def split(self, texts: Sequence[str]) -> list[list[Span]]:

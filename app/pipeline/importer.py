@@ -17,7 +17,7 @@ from app.store.store import Collection, Document, Store
 
 # A batch is full at either: enough texts to fill the encoder's own batches, few enough to be lost without regret.
 BATCH_DOCUMENTS = 256
-BATCH_CHARACTERS = 200_000
+BATCH_CHARACTERS = 50_000
 # Batches under way at once: one is embedded while the one before is written and the one after is cut.
 IN_FLIGHT = 3
 # Refusals that are told one by one; a client that reads only at its end must not be drowned in them.

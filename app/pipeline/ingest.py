@@ -1,7 +1,7 @@
 """Documents in: cut into passages, embedded where their vectors are not known yet, and kept."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -15,6 +15,7 @@ from app.pipeline.workers import Workers
 from app.store.store import F32, Collection, Document, Passage, Store
 
 KEY_BYTES = 16
+EMBEDDED_AT_ONCE = 256
 
 
 def key(card: Card, text: str) -> bytes:
@@ -90,9 +91,8 @@ class Ingest:
         parts = [[text[start:end] for start, end in spans_of] for text, spans_of in zip(texts, spans, strict=True)]
         by_key = {key(card, part): part for part in chain.from_iterable(parts)}
         vectors: dict[bytes, F32] = await self._workers.run(self._store.vectors, collection.space.model, list(by_key))
-        if missing := [each for each in by_key if each not in vectors]:
-            made = await self._embedder.embed([by_key[each] for each in missing])
-            vectors = {**vectors, **dict(zip(missing, made.vectors, strict=True))}
+        missing = {each: part for each, part in by_key.items() if each not in vectors}
+        vectors = {**vectors, **await self._made(missing)}
         return [
             tuple(
                 Passage(span.start, span.end, vectors[each], each)
@@ -100,6 +100,15 @@ class Ingest:
             )
             for spans_of, parts_of in zip(spans, parts, strict=True)
         ]
+
+    async def _made(self, texts: Mapping[bytes, str]) -> dict[bytes, F32]:
+        """Vectors of `texts`, by their keys. A few hundred at a time, so that one caller does not fill the queue."""
+        keys, vectors = list(texts), dict[bytes, F32]()
+        for first in range(0, len(keys), EMBEDDED_AT_ONCE):
+            some = keys[first : first + EMBEDDED_AT_ONCE]
+            made = await self._embedder.embed([texts[each] for each in some])
+            vectors.update(zip(some, made.vectors, strict=True))
+        return vectors
 
     def kept(self, collection: Collection, drafts: Sequence[Draft]) -> list[bool]:
         """For each draft with its id, whether just this is kept already; vectors count where it brings them. Blocks."""

@@ -51,6 +51,17 @@ def test_what_is_known_is_not_embedded_again(pipeline: Pipeline, embedder: FakeE
     assert embedder.roles == ["passage"] * 3  # one call for each batch
 
 
+def test_many_passages_are_embedded_some_at_a_time(
+    pipeline: Pipeline, store: MemoryStore, embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.pipeline.ingest.EMBEDDED_AT_ONCE", 3)
+    keep(pipeline, *(Draft(f"text {i}", id=f"d{i}") for i in range(7)))
+    assert len(embedder.roles) == 3
+    for i in range(7):
+        (passage,) = store.document("ours", f"d{i}", vectors=True).document.passages
+        np.testing.assert_array_equal(passage.vector, unit(f"text {i}"))
+
+
 def test_nothing_missing_asks_nobody(pipeline: Pipeline, embedder: FakeEmbedder) -> None:
     keep(pipeline, Draft("same", id="a"))
     keep(pipeline, Draft("same", id="a"))
