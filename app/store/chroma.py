@@ -64,6 +64,10 @@ class ChromaIndex:
     def count(self, collection: int) -> int:
         return int(self._open(collection).count())
 
+    def keys(self, collection: int) -> set[int]:
+        """Keys of all passages that it has."""
+        return {int(key) for key in self._open(collection).get(include=[])["ids"]}
+
     def add(self, collection: int, keys: Sequence[int], vectors: F32) -> None:
         """vectors  (len(keys), dimension) float32. A key that it has is replaced."""
         self._open(collection).upsert(ids=list(map(str, keys)), embeddings=vectors)

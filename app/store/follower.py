@@ -13,6 +13,7 @@ from app.store import tail
 from app.store.applier import Applier, IndexDamaged
 from app.store.inspection import Inspection
 from app.store.ledger import Ledger
+from app.store.signals import Signals, Stopped
 from app.store.store import IndexState, OnFatal
 
 if TYPE_CHECKING:
@@ -22,32 +23,24 @@ State = Literal["opening", "ready", "rebuilding", "failed"]
 log = logging.getLogger(__name__)
 
 DIRECTORY = "index"
-# Small writes gather so long, so that each is not a call of its own. Search does not wait for them.
-GATHER_S = 0.1
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 60.0
-
-
-class Stopped(Exception):
-    """The service closes."""
 
 
 class Follower:
     """Starts with its construction; `changed` tells it of a write, `close` ends it.
 
     exact_below  collections of up to so many passages are not put into the index
+    calm_s       writes are applied when there was none for so long, or many wait (`signals`)
     on_fatal     is told of an error that is a bug of this thread: the index would stand still for ever
     """
 
-    def __init__(self, ledger: Ledger, directory: Path, *, exact_below: int, on_fatal: OnFatal) -> None:
+    def __init__(self, ledger: Ledger, directory: Path, *, exact_below: int, calm_s: float, on_fatal: OnFatal) -> None:
         self._ledger = ledger
         self._directory = directory / DIRECTORY
         self._exact_below = exact_below
         self._on_fatal = on_fatal
         self._inspection = Inspection(directory)
-        self._wake = threading.Condition()
-        self._dirty = True
-        self._closing = False
-        self._suspicion: Exception | None = None
+        self._signals = Signals(calm_s)
         # State and detail, replaced together: they are read from other threads.
         self._standing: tuple[State, str] = ("opening", "")
         self._index: ChromaIndex | None = None
@@ -65,26 +58,19 @@ class Follower:
         state, detail = self._standing
         return IndexState(state, behind, detail)
 
-    def changed(self) -> None:
-        """Something was committed."""
-        with self._wake:
-            self._dirty = True
-            self._wake.notify_all()
+    def changed(self, passages: int = 0) -> None:
+        """Something was committed, with so many new passages."""
+        self._signals.changed(passages)
 
     def suspect(self, error: Exception) -> None:
         """A query failed: scan until the index was looked at."""
-        with self._wake:
-            if self._index is not None:
-                self._index = None
-                self._suspicion = error
-                self._dirty = True
-                self._wake.notify_all()
+        if self._index is not None:
+            self._index = None
+            self._signals.suspect(error)
 
     def close(self) -> None:
         """Let the batch under way finish, then end. Calling it twice is fine."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify_all()
+        self._signals.stop()
         self._inspection.stop()
         if self._thread is not threading.current_thread():
             self._thread.join()
@@ -108,7 +94,7 @@ class Follower:
                     damage = ""
                 self._await_work()
                 with self._inspection.owning():
-                    self._refuse_stop()
+                    self._signals.go_on()
                     self._follow()
             except (Stopped, NotReady):
                 raise
@@ -122,35 +108,38 @@ class Follower:
                         continue
                 log.error("the index failed, search scans until it is back", exc_info=error)
                 self._standing = ("failed", f"{type(error).__name__}: {error}")
-                self._pause(retry_s)
+                self._signals.pause(retry_s)
                 retry_s = min(2 * retry_s, LAST_RETRY_S)
 
     def _await_work(self) -> None:
-        """Until a collection is large enough for an index: a service without one need not load chromadb."""
+        """Until a collection has an index or is large enough for one: a service without need not load chromadb."""
         while True:
             with self._ledger.reading() as connection:
-                if tail.followed(connection, self._exact_below):
-                    return
+                rows = tail.followed(connection, self._exact_below)
+            if rows:
+                if not any(row.indexed for row in rows):
+                    self._signals.await_calm()
+                return
             self._standing = ("ready", "")
-            self._await_change()
+            self._signals.await_change()
 
     def _follow(self) -> None:
         """Open the index and keep it up with the ledger, until closing or an error."""
         if self._standing[0] != "rebuilding":
             self._standing = ("opening", "")
-        self._suspicion = None
+        self._signals.forget_suspicion()
         self._check()
-        self._refuse_stop()
+        self._signals.go_on()
         # By name and here, for what its import costs: see the module.
         index: ChromaIndex = importlib.import_module("app.store.chroma").ChromaIndex(self._directory)
         try:
-            applier = Applier(self._ledger, index, self._exact_below, self._refuse_stop)
+            applier = Applier(self._ledger, index, self._exact_below, self._signals.go_on)
             applier.catch_up()
             applier.verify()
             self._standing = ("ready", "")
             self._index = index
             while True:
-                self._await_change()
+                self._signals.await_change()
                 applier.catch_up()
         finally:
             self._index = None
@@ -182,22 +171,3 @@ class Follower:
             shutil.rmtree(self._directory)
         else:
             self._directory.unlink(missing_ok=True)
-
-    def _await_change(self) -> None:
-        with self._wake:
-            self._wake.wait_for(lambda: self._dirty or self._closing)
-            if self._suspicion is None:
-                self._wake.wait_for(lambda: self._closing, GATHER_S)
-            self._refuse_stop()
-            self._dirty = False
-        if self._suspicion is not None:
-            raise self._suspicion
-
-    def _pause(self, seconds: float) -> None:
-        with self._wake:
-            self._wake.wait_for(lambda: self._closing, seconds)
-        self._refuse_stop()
-
-    def _refuse_stop(self) -> None:
-        if self._closing:
-            raise Stopped

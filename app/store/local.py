@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 # A scan of so many passages takes about as long as asking Chroma: benchmarks/store/semantic.py.
 EXACT_BELOW = 2000
+# An import writes several times a second.
+CALM_S = 1.0
 
 
 class LocalStore:
@@ -37,12 +39,19 @@ class LocalStore:
     max_collections  more are refused
     on_fatal         is told where the index's thread dies; the process should end, to begin anew
     exact_below      collections of up to so many passages are scanned and have no index
+    calm_s           the index takes up writes when there was none for so long
 
     raises  DirectoryTaken; DirectoryNewer; DirectoryUnusable; StorageFull
     """
 
     def __init__(
-        self, directory: Path, *, max_collections: int, on_fatal: OnFatal, exact_below: int = EXACT_BELOW
+        self,
+        directory: Path,
+        *,
+        max_collections: int,
+        on_fatal: OnFatal,
+        exact_below: int = EXACT_BELOW,
+        calm_s: float = CALM_S,
     ) -> None:
         self._max_collections = max_collections
         undo: list[Callable[[], None]] = []
@@ -52,7 +61,9 @@ class LocalStore:
             self._ledger = Ledger(directory)
             undo.append(self._ledger.close)
             keyword_rebuild.where_outdated(self._ledger)
-            self._follower = Follower(self._ledger, directory, exact_below=exact_below, on_fatal=on_fatal)
+            self._follower = Follower(
+                self._ledger, directory, exact_below=exact_below, calm_s=calm_s, on_fatal=on_fatal
+            )
             undo.append(self._follower.close)
             self._searcher = Searcher(self._ledger, SemanticRanking(self._ledger, self._follower, exact_below))
             undo.append(self._searcher.close)
@@ -83,7 +94,7 @@ class LocalStore:
         prepared = contents.prepare(documents)
         with self._ledger.writing() as connection:
             contents.upsert(connection, catalogue.find(connection, name), prepared)
-        self._follower.changed()
+        self._follower.changed(sum(len(each.passages) for each in prepared))
 
     def vectors(self, model: str, keys: Sequence[bytes]) -> dict[bytes, F32]:
         with self._ledger.reading() as connection:

@@ -49,13 +49,17 @@ def _wrong_with(index: "ChromaIndex", connection: sqlite3.Connection, row: Row) 
     distance = index.distance(row.key)
     if distance != row.space.distance:
         return f"it compares by {distance}, not by {row.space.distance}"
+    sql = "SELECT key FROM passages WHERE collection = ? AND key <= ?"
+    held = index.keys(row.key)
+    lacking = sum(key not in held for (key,) in connection.execute(sql, (row.key, row.indexed)))
+    if lacking:
+        return f"it lacks {lacking} passages"
+    # Counting is what dies of a torn file.
     index.count(row.key)
     sample = _sample(connection, row)
     found = index.vectors(row.key, list(sample))
     for key, vector in sample.items():
-        if key not in found:
-            return f"it lacks passage {key}"
-        if not np.allclose(_direction(found[key]), _direction(vector), atol=1e-4):
+        if key not in found or not np.allclose(_direction(found[key]), _direction(vector), atol=1e-4):
             return f"it has another vector for passage {key}"
     return _blind(index, row, dict(list(sample.items())[:: max(1, len(sample) // QUERIED)]))
 

@@ -23,7 +23,7 @@ def scanned(directory: Path) -> LocalStore:
 
 def indexed(directory: Path) -> LocalStore:
     """One that has an index for a single passage."""
-    return LocalStore(directory, max_collections=8, on_fatal=fatal, exact_below=0)
+    return LocalStore(directory, max_collections=8, on_fatal=fatal, exact_below=0, calm_s=0.05)
 
 
 # Opened twice in the same directory, a store has what it had.

@@ -106,7 +106,7 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     for seed in range(KILLS):
         exact_below = 0 if seed % INDEXED_EVERY == 0 else 10**6
         one_life(tmp_path, exact_below, seed, expected, choose)
-        store = LocalStore(tmp_path, max_collections=2, on_fatal=fatal, exact_below=exact_below)
+        store = LocalStore(tmp_path, max_collections=2, on_fatal=fatal, exact_below=exact_below, calm_s=0)
         judge(store, expected)
         if not exact_below:
             settled(store)

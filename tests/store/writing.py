@@ -50,7 +50,7 @@ def made(name: str, version: int) -> Document:
 
 
 def write_for_ever(directory: Path, exact_below: int, first_version: int, seed: int, told: Connection) -> None:
-    store = LocalStore(directory, max_collections=2, on_fatal=_die, exact_below=exact_below)
+    store = LocalStore(directory, max_collections=2, on_fatal=_die, exact_below=exact_below, calm_s=0)
     store.create_collection(NAME, SPACE, {})
     telling = threading.Lock()
     versions = iter(range(first_version, first_version + 10**9))
