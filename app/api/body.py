@@ -62,10 +62,13 @@ class NdjsonStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             async with aclosing(self._lines) as lines:
-                async for line in lines:
+                # Before the head goes out: a client that waits for "100 Continue" gets it only while none has.
+                line = await anext(lines, b"")
+                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+                while line:
                     await send({"type": "http.response.body", "body": line, "more_body": True})
+                    line = await anext(lines, b"")
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._on_end()

@@ -24,7 +24,7 @@ router = APIRouter(
     responses=ERRORS,
 )
 FilterText = Annotated[str | None, Query(alias="filter", description='As JSON: `{"lang": "de"}`.')]
-Limit = Annotated[int, Query(ge=1, description="Documents in the answer.")]
+Limit = Annotated[int | None, Query(ge=1, description="Documents in the answer. Default: 100, or MAX_LIMIT if less.")]
 
 
 @router.post("")
@@ -55,10 +55,10 @@ async def list_documents(
     parts: PartsOf,
     filter: FilterText = None,
     cursor: Annotated[str | None, Query(description="From the answer before.")] = None,
-    limit: Limit = 100,
+    limit: Limit = None,
 ) -> schemas.Documents:
     """Documents by id, those that the filter matches."""
-    check_limit(limit, parts.settings.max_limit)
+    limit = limit_within(limit, 100, parts.settings.max_limit)
     page = await pipeline.run(pipeline.store.documents, name, filter=filter_from(filter), cursor=cursor, limit=limit)
     documents = [described(stored) for stored in page.documents]
     return JsonResponse({"documents": documents, "cursor": page.cursor})  # type: ignore[return-value]
@@ -131,7 +131,10 @@ def filter_from(text: str | None) -> Filter | None:
         raise InvalidFilter(f"the filter is not JSON: {error}") from None
 
 
-def check_limit(limit: int, most: int) -> None:
-    """raises  LimitPassed"""
-    if limit > most:
-        raise LimitPassed("limit", limit, most, "MAX_LIMIT", param="limit")
+def limit_within(asked: int | None, default: int, most: int) -> int:
+    """What is asked for, else the default within MAX_LIMIT. raises LimitPassed"""
+    if asked is None:
+        return min(default, most)
+    if asked > most:
+        raise LimitPassed("limit", asked, most, "MAX_LIMIT", param="limit")
+    return asked

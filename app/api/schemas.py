@@ -168,7 +168,7 @@ class SearchRequest(Strict):
         None, description="In place of the query's own: numbers, or base64 of little-endian float32."
     )
     filter: dict[str, Any] | None = Field(None, description="`$eq $ne $gt $gte $lt $lte $in $nin $and $or`.")
-    limit: int = Field(10, ge=1)
+    limit: int | None = Field(None, ge=1, description="Documents in the answer. Default: 10, or MAX_LIMIT if less.")
     offset: int = Field(0, ge=0)
     min_score: float | None = Field(None, description="Leave out hits whose `score` is less.")
     include: list[Literal["text", "metadata", "passage"]] = Field(

@@ -8,7 +8,7 @@ from app.api import schemas
 from app.api.body import JsonResponse, OrjsonRoute
 from app.api.collections import ERRORS, Name
 from app.api.dependencies import PartsOf, ReadyPipeline, require_key
-from app.api.documents import check_limit
+from app.api.documents import limit_within
 from app.errors import InvalidDocument, InvalidInput, LimitPassed
 from app.pipeline.drafts import vector_from
 from app.settings import Settings
@@ -29,13 +29,13 @@ async def search(
     name: Name, request: schemas.SearchRequest, pipeline: ReadyPipeline, parts: PartsOf
 ) -> schemas.SearchResponse:
     """Documents by score, best first, each with its best passage and the ranks that made its place."""
-    _check_limits(request, parts.settings)
+    _limit_withins(request, parts.settings)
     query = Query(
         mode=request.mode or ("semantic" if request.vector is not None and not request.query else "hybrid"),
         text=request.query,
         vector=_vector(request),
         filter=None if request.filter is None else parse(request.filter),
-        limit=request.limit,
+        limit=limit_within(request.limit, 10, parts.settings.max_limit),
         offset=request.offset,
         min_score=request.min_score,
     )
@@ -47,8 +47,7 @@ async def search(
     return JsonResponse(body)  # type: ignore[return-value]
 
 
-def _check_limits(request: schemas.SearchRequest, settings: Settings) -> None:
-    check_limit(request.limit, settings.max_limit)
+def _limit_withins(request: schemas.SearchRequest, settings: Settings) -> None:
     if request.offset > settings.max_offset:
         raise LimitPassed("offset", request.offset, settings.max_offset, "MAX_OFFSET", param="offset")
     if len(request.query) > settings.max_query_characters:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import orjson
@@ -18,6 +18,8 @@ from app.pipeline.formats.media_types import READERS, reader_for
 from app.pipeline.importer import HungUp, Import
 
 log = logging.getLogger(__name__)
+
+DRAINED_BYTES = 64_000_000
 
 router = APIRouter(
     prefix="/v1/collections/{name}", tags=["transfer"], dependencies=[Depends(require_key)], responses=ERRORS
@@ -45,9 +47,10 @@ async def import_documents(name: Name, request: Request, pipeline: ReadyPipeline
     collection = await pipeline.run(pipeline.store.collection, name)
     announced = request.headers.get("content-length", "")
     bytes_total = int(announced) if announced.isdecimal() else None
-    importing = pipeline.importing(collection, reader, _chunks(request), bytes_total)
+    chunks = _chunks(request)
+    importing = pipeline.importing(collection, reader, chunks, bytes_total)
     pipeline.begin_stream()
-    return NdjsonStream(_progress(importing, name), pipeline.end_stream)
+    return NdjsonStream(_progress(importing, chunks, name), pipeline.end_stream)
 
 
 @router.get("/export", status_code=200, response_class=NdjsonStream, responses={200: _ndjson})
@@ -66,7 +69,7 @@ async def _chunks(request: Request) -> AsyncGenerator[bytes, None]:
         raise HungUp from None
 
 
-async def _progress(importing: Import, name: str) -> AsyncGenerator[bytes, None]:
+async def _progress(importing: Import, chunks: AsyncGenerator[bytes, None], name: str) -> AsyncGenerator[bytes, None]:
     try:
         async with aclosing(importing.events()) as events:
             async for event in events:
@@ -77,9 +80,22 @@ async def _progress(importing: Import, name: str) -> AsyncGenerator[bytes, None]
         log.error("an import ended unexpectedly", exc_info=error)
         detail = "an unexpected error; the log has it under the request id"
         yield _line({"error": {"code": "internal_error", "detail": detail}})
+    await _drain(chunks)
     summary = importing.progress.summary()
     log.info("import into %s", name, extra=summary)
     yield _line({"summary": summary})
+
+
+async def _drain(chunks: AsyncGenerator[bytes, None]) -> None:
+    """Read on where an import has ended early: most clients send all before they read, and would see a broken pipe
+    where the reason is. Up to a limit, since they may send for hours.
+    """
+    left = DRAINED_BYTES
+    with suppress(HungUp):
+        async for chunk in chunks:
+            left -= len(chunk)
+            if left < 0:
+                return
 
 
 async def _while_connected(request: Request, export: Export) -> AsyncGenerator[bytes, None]:

@@ -59,7 +59,7 @@ class Import:
         self._news = asyncio.Event()
 
     async def events(self) -> AsyncGenerator[dict[str, Any], None]:
-        """{"progress": counts} at once and every `report_every_s`, {"refused": {"line", "reason"}} as they happen.
+        """{"progress": counts} with the first bytes and then every `report_every_s`; {"refused": {"line", "reason"}}.
 
         counts  see `Progress.counts`
         raises  what ends the import: InvalidInput, EncoderFailed, StorageFull, NotReady
@@ -67,13 +67,11 @@ class Import:
         work = asyncio.create_task(self._work())
         work.add_done_callback(lambda _: self._news.set())
         try:
+            await self._wait(self._report_every_s)
             reported_s = time.monotonic()
             yield {"progress": self.progress.counts()}
             while True:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(max(0.0, reported_s + self._report_every_s - time.monotonic())):
-                        await self._news.wait()
-                self._news.clear()
+                await self._wait(max(0.0, reported_s + self._report_every_s - time.monotonic()))
                 ended = work.done()
                 while self._refusals:
                     refused = self._refusals.popleft()
@@ -88,10 +86,19 @@ class Import:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
 
+    async def _wait(self, seconds: float) -> None:
+        """Until there is something to tell, or time is up."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        self._news.clear()
+
     async def _work(self) -> None:
         try:
             try:
                 async for chunk in self._chunks:
+                    if not self.progress.bytes_read:
+                        self._news.set()
                     self.progress.bytes_read += len(chunk)
                     for item in self._reader.feed(chunk):
                         await self._take(item)

@@ -129,6 +129,7 @@ def test_the_limits_themselves_are_allowed(start: Start) -> None:
     client = start(max_limit=3, max_offset=2, max_query_characters=5)
     fill(client)
     assert search(client, query="a" * 5, limit=3, offset=2).status_code == 200
+    assert len(search(client, query="a").json()["hits"]) == 3
     for body in ({"query": "a" * 6}, {"query": "a", "limit": 4}, {"query": "a", "offset": 3}):
         refused(client.post(SEARCH, json=body), 400, "limit_passed")
 

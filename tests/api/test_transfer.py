@@ -110,6 +110,23 @@ def test_an_import_may_be_longer_than_a_body_and_a_record_not_than_its_limit(sta
     refused(too_large, 413, "body_too_large")
 
 
+def test_after_an_early_end_the_rest_is_read_and_thrown_away(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(begin: Callable[[str, str], Exchange]) -> bool:
+        exchange = begin("POST", IMPORT)
+        exchange.send(b'{"collection": {}}\n')
+        await exchange.until("error")
+        exchange.send(b"x" * 60)
+        exchange.send(b"x" * 60)
+        assert not (await exchange.until("summary"))["complete"]
+        await exchange.task
+        return True
+
+    monkeypatch.setattr("app.api.transfer.DRAINED_BYTES", 100)
+    assert talk(client, scenario)
+
+
 class Exchange:
     """One request to the app, spoken in ASGI, so that a test can read the answer while it still sends."""
 
@@ -158,9 +175,9 @@ def talk(client: TestClient, scenario: Callable[[Callable[[str, str], Exchange]]
 def test_progress_comes_back_while_the_body_is_still_sent(client: TestClient) -> None:
     async def scenario(begin: Callable[[str, str], Exchange]) -> Any:
         exchange = begin("POST", IMPORT)
-        assert await exchange.until("status") == 200
-        assert (await exchange.until("progress"))["bytes_read"] == 0
         exchange.send(b"bad\n")
+        assert await exchange.until("status") == 200
+        assert (await exchange.until("progress"))["bytes_read"] == 4
         assert (await exchange.until("refused"))["line"] == 1
         exchange.send(b'{"text": "a"}\nworse\n')
         assert (await exchange.until("refused"))["line"] == 3
@@ -192,6 +209,7 @@ def test_streams_are_limited_and_counted_out_again(start: Start) -> None:
 
     async def scenario(begin: Callable[[str, str], Exchange]) -> None:
         first = begin("POST", IMPORT)
+        first.send(b"\n")
         assert await first.until("status") == 200
         for second in (begin("POST", IMPORT), begin("GET", EXPORT)):
             assert await second.until("status") == 429

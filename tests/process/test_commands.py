@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import socket
 import subprocess
 import sys
 import uuid
@@ -105,6 +106,27 @@ def test_a_terminal_gets_a_bar(service: Process, name: str, file: Path) -> None:
     assert done.returncode == 0
     assert "\r[..." in seen
     assert seen.rstrip().endswith(" s")
+
+
+def test_an_import_cut_off_by_shutdown_leaves_whole_batches_and_goes_on_after(
+    run: Run, name: str, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    records = b"".join(b'{"id": "d%d", "text": "sentence number %d"}\n' % (i, i) for i in range(600))
+    first = run(DATA_DIRECTORY=data, SHUTDOWN_TIMEOUT_S=0).ready()
+    app("import", name, "-", "--create", "--format", "text", url=first.url, text="")
+    with socket.create_connection(("127.0.0.1", first.port), 60) as connection:
+        head = f"POST /v1/collections/{name}/import HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
+        connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n{len(records):x}\r\n".encode() + records + b"\r\n")
+        seen = b""
+        while b'"done":512' not in seen:  # two whole batches are in; the rest waits for more to come
+            part = connection.recv(65536)
+            assert part, seen
+            seen += part
+        assert first.end() == 0, first.log
+    second = run(DATA_DIRECTORY=data).ready()
+    done = app("import", name, "-", "--format", "ndjson", url=second.url, text=records.decode())
+    assert "88 kept, 512 unchanged, 0 refused" in done.stderr
 
 
 def test_a_backup_of_the_running_service_is_restored_elsewhere(run: Run, name: str, file: Path, tmp_path: Path) -> None:
