@@ -89,16 +89,14 @@ class Ingest:
         card = self._embedder.card
         spans = await self._embedder.split(texts)
         parts = [[text[start:end] for start, end in spans_of] for text, spans_of in zip(texts, spans, strict=True)]
-        by_key = {key(card, part): part for part in chain.from_iterable(parts)}
+        keys = [[key(card, part) for part in parts_of] for parts_of in parts]
+        by_key = dict(zip(chain.from_iterable(keys), chain.from_iterable(parts), strict=True))
         vectors: dict[bytes, F32] = await self._workers.run(self._store.vectors, collection.space.model, list(by_key))
         missing = {each: part for each, part in by_key.items() if each not in vectors}
         vectors = {**vectors, **await self._made(missing)}
         return [
-            tuple(
-                Passage(span.start, span.end, vectors[each], each)
-                for span, each in zip(spans_of, (key(card, part) for part in parts_of), strict=True)
-            )
-            for spans_of, parts_of in zip(spans, parts, strict=True)
+            tuple(Passage(span.start, span.end, vectors[each], each) for span, each in zip(*pair, strict=True))
+            for pair in zip(spans, keys, strict=True)
         ]
 
     async def _made(self, texts: Mapping[bytes, str]) -> dict[bytes, F32]:
