@@ -6,6 +6,7 @@ from the document's. One table a collection, so that how rare a word is does not
 source  https://www.sqlite.org/fts5.html#contentless_tables
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable
 
@@ -67,15 +68,17 @@ def find(
             "AND rowid IN (SELECT p.key FROM documents d JOIN passages p ON p.document = d.key "  # noqa: S608
             f"WHERE {condition})"
         )
-    # Sorted and cut before the join: a common word is in many more passages than are wanted.
+    # Sorted and cut before the join: a common word is in many more passages than are wanted. And all in one row: between
+    # rows the interpreter's lock changes hands, and the ranking by meaning, in its thread, waits for it each time.
     sql = (
-        "SELECT p.key, p.document, best.score FROM "  # noqa: S608
+        "SELECT json_group_array(json_array(p.key, p.document, best.score)) FROM "  # noqa: S608
         f"(SELECT rowid, bm25({name}) AS score FROM {name} WHERE {name} MATCH ? {passing} "
-        "ORDER BY score, rowid LIMIT ?) best JOIN passages p ON p.key = best.rowid ORDER BY best.score, p.key"
+        "ORDER BY score, rowid LIMIT ?) best JOIN passages p ON p.key = best.rowid"
     )
-    rows = connection.execute(sql, (expression(tokens), *parameters, limit))
+    (rows,) = connection.execute(sql, (expression(tokens), *parameters, limit)).fetchone()
     # FTS5 has the better the lesser: https://www.sqlite.org/fts5.html#the_bm25_function
-    return [Found(key, document, -score) for key, document, score in rows]
+    found = [Found(key, document, -score) for key, document, score in json.loads(rows)]
+    return sorted(found, key=lambda each: (-each.score, each.key))
 
 
 def without_common(connection: sqlite3.Connection, collection: int, tokens: list[str], passages: int) -> list[str]:

@@ -59,7 +59,7 @@ class Searcher:
         finally:
             # In any case: what a search began does not outlive it.
             wait([words])
-        return fuse({"semantic": meaning, "keyword": words.result()})
+        return fuse({"semantic": meaning, "keyword": words.result()}, end)
 
     def _by_meaning(self, name: str, query: Query, passages: int, documents: int) -> list[Found]:
         assert query.vector is not None
@@ -72,7 +72,8 @@ class Searcher:
             row = catalogue.find(connection, name)
             telling = keyword_index.without_common(connection, row.key, tokens, row.collection.passages)
             found = _worded(connection, row.key, telling, query.filter, passages, documents)
-            if telling != tokens and not _enough(found, passages, documents):
+            # Words that weigh nothing only make hits where nothing else does, and never a place in a fused ranking.
+            if telling != tokens and not _enough(found, passages, documents) and (documents or not telling):
                 found = _worded(connection, row.key, tokens, query.filter, passages, documents)
             return found
 
@@ -85,12 +86,13 @@ def _worded(
     passages: int,
     documents: int,
 ) -> list[Found]:
-    """The head of the ranking by BM25, and what is as good as its last one."""
+    """The head of the ranking by BM25; where documents are wanted, with what is as good as the last of them."""
     found: list[Found] = []
-    limit = passages + 1
+    # One more shows whether there are others as good as the last; a ranking to be fused needs none of them.
+    limit = passages + bool(documents)
     while tokens:
         found = keyword_index.find(connection, collection, tokens, limit, filter)
-        if len(found) < limit or _beyond(found, passages, documents):
+        if not documents or len(found) < limit or _beyond(found, passages, documents):
             break
         limit *= 4
     return found
