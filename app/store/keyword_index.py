@@ -68,8 +68,8 @@ def find(
             "AND rowid IN (SELECT p.key FROM documents d JOIN passages p ON p.document = d.key "  # noqa: S608
             f"WHERE {condition})"
         )
-    # Sorted and cut before the join: a common word is in many more passages than are wanted. And all in one row: between
-    # rows the interpreter's lock changes hands, and the ranking by meaning, in its thread, waits for it each time.
+    # Sorted and cut before the join: a common word is in many more passages than are wanted. And all in one row:
+    # between rows the interpreter's lock changes hands, for which the ranking by meaning beside us would wait.
     sql = (
         "SELECT json_group_array(json_array(p.key, p.document, best.score)) FROM "  # noqa: S608
         f"(SELECT rowid, bm25({name}) AS score FROM {name} WHERE {name} MATCH ? {passing} "

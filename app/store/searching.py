@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
+from app.errors import NotReady
 from app.store import catalogue, keyword_index, listing
 from app.store.filters import Filter
 from app.store.fusion import Found, Fused, documents_in, fuse
@@ -27,7 +28,7 @@ class Searcher:
         self._beside = ThreadPoolExecutor(max_workers=4, thread_name_prefix="keyword")
 
     def close(self) -> None:
-        self._beside.shutdown(cancel_futures=True)
+        self._beside.shutdown()
 
     def search(self, name: str, query: Query) -> list[Hit]:
         """raises  CollectionNotFound"""
@@ -53,7 +54,10 @@ class Searcher:
 
     def _by_both(self, name: str, query: Query, end: int) -> list[Fused]:
         depth = max(FUSED_PASSAGES, 2 * end)
-        words = self._beside.submit(self._by_words, name, query, depth, 0)
+        try:
+            words = self._beside.submit(self._by_words, name, query, depth, 0)
+        except RuntimeError:
+            raise NotReady("the store is closed") from None
         try:
             meaning = self._by_meaning(name, query, depth, end)
         finally:

@@ -5,6 +5,7 @@ What comes out is as of one snapshot of the ledger. Approximate is only which pa
 
 import json
 import logging
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -95,12 +96,19 @@ class SemanticRanking:
             distance = now.space.distance
             proposed = best(_rows_of(connection, candidates), wanted.vector, distance)
             tail = best(_tail(connection, before), wanted.vector, distance)
-            # Passages that the index did not propose may stand between those of the tail that are worse than its last.
-            last = proposed[-1].score if proposed else float("inf")
-            merged = sorted(
-                proposed + [found for found in tail if found.score >= last], key=lambda f: (-f.score, f.key)
-            )
-            return list(_passing(connection, merged, wanted))
+            return list(_passing(connection, _merge(proposed, tail), wanted))
+
+
+def _merge(proposed: list[Found], tail: list[Found]) -> list[Found]:
+    """One ranking of both, as far as the index's candidates reach.
+
+    Passages that the index did not propose may stand between those of the tail that are worse than its last. Some of
+    the tail may have come into the index before it was asked.
+    """
+    last = proposed[-1].score if proposed else math.inf
+    both = {found.key: found for found in proposed}
+    both.update((found.key, found) for found in tail if found.score >= last)
+    return sorted(both.values(), key=lambda found: (-found.score, found.key))
 
 
 def _enough(found: Sequence[Found], wanted: Wanted) -> bool:

@@ -1,6 +1,7 @@
 """The index's files damaged in every way: the store comes up by itself, exact from the start, and makes them anew."""
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,6 +138,49 @@ def test_no_damage_is_seen_where_there_is_none(whole: Path, tmp_path: Path) -> N
     settled(store)
     store.close()
     assert {path.name: path.stat().st_ino for path in (directory / DIRECTORY).iterdir()} == before
+
+
+def test_an_index_that_stops_answering(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("no answer")
+
+    directory = tmp_path / "data"
+    shutil.copytree(whole, directory)
+    store = indexed(directory)
+    try:
+        settled(store)
+        monkeypatch.setattr("app.store.chroma.ChromaIndex.query", refuse)
+        assert_exact(store)
+        assert store.index_state().state != "ready"
+        monkeypatch.undo()
+        settled(store)
+        assert_exact(store)
+    finally:
+        store.close()
+
+
+def test_an_index_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writes are acknowledged as ever, and the index has them once it takes them."""
+
+    def refuse(*_: object) -> None:
+        raise OSError("no room")
+
+    store = indexed(tmp_path)
+    try:
+        store.create_collection("a", SPACE, {})
+        monkeypatch.setattr("app.store.chroma.ChromaIndex.add", refuse)
+        store.upsert("a", DOCUMENTS)
+        deadline = time.monotonic() + 60
+        while (state := store.index_state()).state != "failed":
+            assert time.monotonic() < deadline
+        assert state.detail == "OSError: no room"
+        assert state.behind == len(DOCUMENTS)
+        assert_exact(store)
+        monkeypatch.undo()
+        settled(store)
+        assert_exact(store)
+    finally:
+        store.close()
 
 
 def test_the_state_says_why_it_is_remade(whole: Path, tmp_path: Path) -> None:
