@@ -68,9 +68,13 @@ class SemanticRanking:
                     return found
                 count *= MORE
         with self._ledger.reading() as connection:
-            row = catalogue.find(connection, name)
-            rows = _scanned(connection, row, wanted.filter)
-            return best(rows, wanted.vector, row.space.distance, wanted.passages, wanted.documents)
+            return self.scan(connection, name, wanted)
+
+    def scan(self, connection: sqlite3.Connection, name: str, wanted: Wanted) -> list[Found]:
+        """The same without the index, in the snapshot of this connection."""
+        row = catalogue.find(connection, name)
+        rows = _scanned(connection, row, wanted.filter)
+        return best(rows, wanted.vector, row.space.distance, wanted.passages, wanted.documents)
 
     def _approximately(self, index: "ChromaIndex", name: str, wanted: Wanted, count: int) -> list[Found] | None:
         """The ranking as far as `count` candidates of the index allow; None where the index is of no use.

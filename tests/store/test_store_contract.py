@@ -1,5 +1,7 @@
 """What every store does, one behaviour at a time, on documents made by hand."""
 
+import itertools
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -255,3 +257,35 @@ def test_everything_is_there_after_opening_again(opened: Callable[[], Store]) ->
     assert found(store, "hybrid", text="cat", vector=EAST, filter=parse({"legs": 4})) == ["cat"]
     store.close()
     store.close()
+
+
+@pytest.mark.parametrize("mode", ["semantic", "keyword", "hybrid"])
+def test_a_search_beside_writes_misses_nothing(store: Store, mode: Mode) -> None:
+    """Every document is always there, in one version or the next."""
+    names = [f"d{i}" for i in range(30)]
+    vectors = np.random.default_rng(0).standard_normal((30, 4)).astype(np.float32)
+    store.create_collection("animals", PLANE, {})
+    done = threading.Event()
+
+    def write(version: int) -> None:
+        store.upsert("animals", [document(name, f"text {version}", vectors[i]) for i, name in enumerate(names)])
+
+    def write_for_ever() -> None:
+        for version in itertools.count(1):
+            if done.is_set():
+                return
+            write(version)
+
+    write(0)
+    writer = threading.Thread(target=write_for_ever)
+    writer.start()
+    try:
+        for _ in range(30):
+            hits = store.search("animals", Query(mode, "text", EAST, limit=50))
+            assert {hit.document.document.id for hit in hits} == set(names)
+            assert all(hit.end == len(hit.document.document.text) for hit in hits)
+            scores = [hit.score for hit in hits]
+            assert scores == sorted(scores, reverse=True)
+    finally:
+        done.set()
+        writer.join()
