@@ -8,6 +8,9 @@ from app.store.filters import Filter
 from app.store.fusion import Found, documents_in
 from app.store.keyword import query_tokens
 
+# Most of the work is to score what matches; to be given more of it costs little, and asking again all of it.
+AT_LEAST = 200
+
 
 def rank(
     connection: sqlite3.Connection, name: str, text: str, filter: Filter | None, passages: int, documents: int
@@ -37,8 +40,8 @@ def _worded(
 ) -> list[Found]:
     """The head of the ranking by BM25; where documents are wanted, with what is as good as the last of them."""
     found: list[Found] = []
-    # One more shows whether there are others as good as the last; a ranking to be fused needs none of them.
-    limit = passages + bool(documents)
+    # Some more show whether there are others as good as the last; a ranking to be fused needs none of them.
+    limit = max(passages + 1, AT_LEAST) if documents else passages
     while tokens:
         found = keyword_index.find(connection, collection, tokens, limit, filter)
         if not documents or len(found) < limit or _beyond(found, passages, documents):
