@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from starlette.responses import Response
 
-from app.api import schemas
+from app.api import collection_schemas as schemas
 from app.api.body import JsonResponse, OrjsonRoute
 from app.api.dependencies import ReadyPipeline, require_key
+from app.api.schemas import Problem
 from app.embedding.registry import Card
 from app.errors import InvalidInput, InvalidName, UnsupportedDimension
 from app.store.store import Collection, Space
@@ -25,7 +26,7 @@ _descriptions = {
     507: "The disk is full; nothing was written.",
 }
 ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": schemas.Problem, "description": description} for status, description in _descriptions.items()
+    status: {"model": Problem, "description": description} for status, description in _descriptions.items()
 }
 _name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 

@@ -6,7 +6,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from app.api import schemas
+from app.api import collection_schemas as schemas
 from app.api.body import JsonResponse, OrjsonRoute
 from app.api.collections import ERRORS, Name
 from app.api.dependencies import PartsOf, ReadyPipeline, require_key

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends
 
-from app.api import schemas
+from app.api import collection_schemas as schemas
 from app.api.body import JsonResponse, OrjsonRoute
 from app.api.collections import ERRORS, Name
 from app.api.dependencies import PartsOf, ReadyPipeline, require_key
