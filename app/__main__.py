@@ -1,18 +1,53 @@
-"""`python -m app serve` runs the service, `python -m app health` asks whether it is ready."""
+"""`python -m app serve` runs the service; the other commands speak to one that runs, or to its data directory."""
 
 import argparse
 import importlib
 import sys
 
+from app.errors import VectorSpaceError
+
+# Loaded by name, so that the health check, run every few seconds, does not pay for the service's imports.
+MODULES = {
+    "serve": "app.server",
+    "health": "app.probe",
+    "import": "app.commands.collection_import",
+    "export": "app.commands.collection_export",
+    "backup": "app.commands.backup",
+    "restore": "app.commands.restore",
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("serve", help="run the service")
+    commands.add_parser("health", help="ask the service on this machine whether it is ready")
+    remote = argparse.ArgumentParser(add_help=False)
+    remote.add_argument("collection", metavar="COLLECTION")
+    remote.add_argument("file", metavar="FILE", help="- for standard input or output")
+    remote.add_argument("--url", default="http://localhost:8000", help="where the service is (default: %(default)s)")
+    remote.add_argument("--api-key", help="default: the environment's API_KEY")
+    into = commands.add_parser("import", parents=[remote], help="send a file into a collection")
+    into.add_argument("--format", choices=["ndjson", "csv", "markdown", "text"], help="default: by the file's ending")
+    into.add_argument("--create", action="store_true", help="create the collection where there is none")
+    commands.add_parser("export", parents=[remote], help="fetch a collection into a file, vectors included")
+    local = argparse.ArgumentParser(add_help=False)
+    local.add_argument("file", metavar="FILE")
+    commands.add_parser("backup", parents=[local], help="one consistent file of DATA_DIRECTORY, while the service runs")
+    commands.add_parser("restore", parents=[local], help="fill an empty DATA_DIRECTORY from a backup")
+    return parser
+
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
-    parser.add_argument("command", choices=["serve", "health"])
-    command = parser.parse_args(arguments).command
-    # Loaded by name, so that the health check, run every few seconds, does not pay for the service's imports.
-    if command == "health":
-        return int(importlib.import_module("app.probe").main())
-    return int(importlib.import_module("app.server").main())
+    given = vars(_parser().parse_args(arguments))
+    command = importlib.import_module(MODULES[given.pop("command")])
+    try:
+        return int(command.main(**given))
+    except KeyboardInterrupt:
+        return 130
+    except VectorSpaceError as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

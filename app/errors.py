@@ -5,7 +5,10 @@ VectorSpaceError
 │   ├── ModelMissing            no such model folder, or a file of it is absent
 │   ├── ModelAltered            a file differs from its card
 │   ├── AddressTaken            the port cannot be listened on
-│   └── PrivilegesKept          started as root and unable to become the service's user
+│   ├── PrivilegesKept          started as root and unable to become the service's user
+│   ├── DirectoryTaken          another process owns the data directory
+│   ├── DirectoryNewer          a later version of this service wrote the data directory
+│   └── DirectoryUnusable       the data directory cannot be written, or its ledger cannot be read
 ├── InvalidInput                the caller's to mend
 │   ├── EmptyText               a text without a character
 │   ├── TokenInput              token ids instead of text
@@ -13,11 +16,24 @@ VectorSpaceError
 │   ├── TooManyTexts            more texts than one request may hold
 │   ├── BodyTooLarge            more bytes than one request may hold
 │   ├── UnknownModel            a model that is not served here
-│   └── UnsupportedDimension    a vector length that the model cannot give
+│   ├── UnsupportedDimension    a vector length that the model cannot give
+│   ├── LimitPassed             more of something than a setting allows
+│   ├── UnknownFormat           an import in a form that is not read here
+│   ├── InvalidName             a collection's name that cannot be one
+│   ├── InvalidDocument         a document that cannot be kept: its id, text, metadata or vector
+│   ├── InvalidFilter           a filter that cannot be understood
+│   ├── InvalidCursor           a cursor that no listing gave
+│   ├── CollectionNotFound      no collection of this name
+│   ├── DocumentNotFound        no document of this id
+│   ├── SpaceMismatch           another model, dimension or distance than the collection's
+│   └── TooManyCollections      more collections than the service may hold
 ├── Unauthorized                no key, or a wrong one
+├── TooManyStreams              more imports and exports at once than the service may run
 ├── QueueFull                   more waits than the service has promised to hold
 ├── NotReady                    starting, or shutting down
-└── EncoderFailed               the model runtime refused a batch; its words are kept as the cause
+├── StorageFull                 the disk is full: the write was refused, what was there stays readable
+├── EncoderFailed               the model runtime refused a batch; its words are kept as the cause
+└── CommandFailed               a command on the terminal could not do what it was asked
 """
 
 from pathlib import Path
@@ -56,6 +72,31 @@ class AddressTaken(CannotStart):
 
 class PrivilegesKept(CannotStart):
     code = "privileges_kept"
+
+
+class DirectoryTaken(CannotStart):
+    code = "directory_taken"
+
+    def __init__(self, path: Path, holder: str) -> None:
+        super().__init__(
+            f"{path} belongs to another process ({holder}): stop that one, or give this one its own DATA_DIRECTORY"
+        )
+
+
+class DirectoryNewer(CannotStart):
+    code = "directory_newer"
+
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        super().__init__(
+            f"{path} was written in format {found} and this version knows formats up to {known}: run the newer version"
+        )
+
+
+class DirectoryUnusable(CannotStart):
+    code = "directory_unusable"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be used: {reason}")
 
 
 class InvalidInput(VectorSpaceError):
@@ -128,8 +169,95 @@ class UnsupportedDimension(InvalidInput):
         super().__init__(f"{model} gives vectors of {given} dimensions and {asked} were asked for", param="dimensions")
 
 
+class LimitPassed(InvalidInput):
+    """`setting` is the one that holds the limit."""
+
+    code = "limit_passed"
+
+    def __init__(self, what: str, found: int, limit: int, setting: str, *, param: str | None = None) -> None:
+        super().__init__(f"{what}: {found}, and at most {limit} are allowed ({setting})", param=param)
+
+
+class UnknownFormat(InvalidInput):
+    code = "unknown_format"
+
+    def __init__(self, found: str, known: list[str]) -> None:
+        super().__init__(f"an import of {found[:80] or 'no content type'} is not read here: send {', '.join(known)}")
+
+
+class InvalidName(InvalidInput):
+    code = "invalid_name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name[:80]!r} cannot name a collection: 1 to 128 letters, digits, '.', '_' or '-', "
+            "the first a letter or digit",
+            param="name",
+        )
+
+
+class InvalidDocument(InvalidInput):
+    code = "invalid_document"
+
+    def __init__(self, which: str, reason: str) -> None:
+        super().__init__(f"document {which}: {reason}", param="documents")
+
+
+class InvalidFilter(InvalidInput):
+    code = "invalid_filter"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, param="filter")
+
+
+class InvalidCursor(InvalidInput):
+    code = "invalid_cursor"
+
+    def __init__(self, cursor: str) -> None:
+        super().__init__(f"no listing gave the cursor {cursor[:80]!r}", param="cursor")
+
+
+class CollectionNotFound(InvalidInput):
+    code = "collection_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no collection {name[:128]!r}", param="name")
+
+
+class DocumentNotFound(InvalidInput):
+    code = "document_not_found"
+
+    def __init__(self, collection: str, id: str) -> None:
+        super().__init__(f"the collection {collection!r} has no document {id[:128]!r}", param="id")
+
+
+class SpaceMismatch(InvalidInput):
+    """`what` is model, dimension or distance; `has` the collection's, `given` the other."""
+
+    code = "space_mismatch"
+
+    def __init__(self, collection: str, what: str, has: object, given: object) -> None:
+        super().__init__(f"the collection {collection!r} has the {what} {has}, and {given} was given", param=what)
+
+
+class TooManyCollections(InvalidInput):
+    code = "too_many_collections"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the service holds {limit} collections and may hold no more (MAX_COLLECTIONS)")
+
+
 class Unauthorized(VectorSpaceError):
     code = "unauthorized"
+
+
+class TooManyStreams(VectorSpaceError):
+    code = "too_many_streams"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} imports and exports run, and no more may (MAX_STREAMS): try again when one has ended"
+        )
 
 
 class QueueFull(VectorSpaceError):
@@ -150,5 +278,16 @@ class NotReady(VectorSpaceError):
         self.reason = reason
 
 
+class StorageFull(VectorSpaceError):
+    code = "storage_full"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"nothing was written, the disk is full ({reason}): make room or enlarge the volume")
+
+
 class EncoderFailed(VectorSpaceError):
     code = "encoder_failed"
+
+
+class CommandFailed(VectorSpaceError):
+    code = "command_failed"

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from app import __version__
-from app.api import health, openai, problems
+from app.api import collections, documents, health, openai, problems, search, transfer
 from app.api.auth import Keys
 from app.api.body import BodyLimit
 from app.api.dependencies import Parts
@@ -23,7 +23,11 @@ from app.embedding.encoder import OnnxEncoder
 from app.embedding.registry import open_model
 from app.embedding.tokenizer import TextTokenizer
 from app.observability.request_id import RequestId
+from app.pipeline.drafts import Rules
+from app.pipeline.pipeline import Pipeline
 from app.settings import Settings
+from app.store.local import LocalStore
+from app.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -57,35 +61,54 @@ def open_embedder(settings: Settings, on_death: OnFatal) -> Opened:
     return Opened(ModelEmbedder(card, folder.made_at_unix_s, tokenizer, batcher), batcher.close)
 
 
+def open_store(settings: Settings, on_fatal: OnFatal) -> Store:
+    """Open the data directory, and take it for this process.
+
+    raises  DirectoryTaken, DirectoryNewer, DirectoryUnusable
+    """
+    return LocalStore(settings.data_directory, max_collections=settings.max_collections, on_fatal=on_fatal)
+
+
+def build_pipeline(settings: Settings, store: Store, embedder: Embedder) -> Pipeline:
+    rules = Rules(settings.max_metadata_bytes, settings.max_metadata_depth)
+    return Pipeline(store, embedder, rules=rules, max_streams=settings.max_streams)
+
+
 def create_app(
     settings: Settings,
     *,
     on_fatal: OnFatal,
     running: RunningRequests | None = None,
     open_embedder: Callable[[Settings, OnFatal], Opened] = open_embedder,
+    open_store: Callable[[Settings, OnFatal], Store] = open_store,
 ) -> FastAPI:
     """The service as an ASGI app. `running` is kept up to date with the requests under way.
 
-    It answers at once, with 503 and the reason until the model is loaded. What makes it useless for good, a model that
-    cannot be loaded or an encoder thread that died, goes to `on_fatal`, which is to end the process: the platform's
-    health check runs at deploy only, so a process that is broken must not live on.
+    It answers at once, with 503 and the reason until store and model are there. What makes it useless for good, a data
+    directory that is taken, a model that cannot be loaded or an encoder thread that died, goes to `on_fatal`, which is
+    to end the process: the platform's health check runs at deploy only, so a process that is broken must not live on.
     """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         parts = Parts(settings, Keys([key.get_secret_value() for key in settings.api_key]), time.monotonic())
-        opened: Opened | None = None
+        closers: list[tuple[str, Callable[[], None]]] = []
 
         async def start() -> None:
-            nonlocal opened
-            parts.not_ready = f"loading the model {settings.model} ({settings.model_precision})"
             try:
+                parts.not_ready = f"opening the store in {settings.data_directory}"
+                store = await asyncio.to_thread(open_store, settings, on_fatal)
+                closers.append(("store", store.close))
+                parts.not_ready = f"loading the model {settings.model} ({settings.model_precision})"
                 opened = await asyncio.to_thread(open_embedder, settings, on_fatal)
+                closers.append(("embedder", opened.close))
             except Exception as error:
                 parts.not_ready = str(error)
                 on_fatal(error)
                 return
-            parts.embedder, parts.not_ready = opened.embedder, None
+            parts.embedder, parts.pipeline = opened.embedder, build_pipeline(settings, store, opened.embedder)
+            closers.append(("pipeline", parts.pipeline.close))
+            parts.not_ready = None
             log.info("ready", extra={"after_s": round(time.monotonic() - parts.started_at_monotonic_s, 3)})
 
         starting = asyncio.create_task(start())
@@ -94,8 +117,11 @@ def create_app(
         finally:
             await starting
             parts.not_ready = "the service is shutting down"
-            if opened is not None:
-                await asyncio.to_thread(opened.close)
+            for name, close in reversed(closers):
+                try:
+                    await asyncio.to_thread(close)
+                except Exception as error:  # the others are closed all the same
+                    log.error("could not close the %s", name, exc_info=error)
 
     app = FastAPI(
         title="VectorSpace", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, debug=False
@@ -107,5 +133,6 @@ def create_app(
     app.add_middleware(RequestId)
     problems.install(app)
     app.include_router(health.router)
-    app.include_router(openai.router)
+    for module in (openai, collections, documents, search, transfer):
+        app.include_router(module.router)
     return app

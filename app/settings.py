@@ -49,6 +49,26 @@ class Settings(BaseSettings):
         8_000_000, ge=1024, le=1_000_000_000, description="Bytes in one request body. More: more memory a request."
     )
 
+    max_documents: int = Field(
+        1000, ge=1, le=100_000, description="Documents in one request, imports aside. More: longer writes."
+    )
+    max_record_bytes: int = Field(
+        1_000_000, ge=1024, le=100_000_000, description="Bytes in one record of an import. More: more memory an import."
+    )
+    max_metadata_bytes: int = Field(
+        16_384, ge=2, le=10_000_000, description="Bytes of one document's metadata as JSON. More: slower filters."
+    )
+    max_metadata_depth: int = Field(8, ge=1, le=100, description="Levels of objects and lists in metadata.")
+    max_collections: int = Field(1000, ge=1, le=100_000, description="Collections in the store. More: a longer start.")
+    max_limit: int = Field(1000, ge=1, le=10_000, description="Documents in one answer. More: larger responses.")
+    max_offset: int = Field(10_000, ge=0, le=1_000_000, description="Hits a search may leave out. More: slower search.")
+    max_query_characters: int = Field(
+        32_768, ge=1, le=1_000_000, description="Characters in a search's query. More: slower keyword search."
+    )
+    max_streams: int = Field(
+        8, ge=1, le=1000, description="Imports and exports at once; beyond, 429. More: more memory."
+    )
+
     shutdown_timeout_s: int = Field(
         25, ge=0, le=600, description="Seconds that running requests get to finish after SIGTERM."
     )

@@ -1,6 +1,7 @@
 """Parts that stand in for real ones where a test is about something else. None of them is used by the service."""
 
 import hashlib
+import re
 import threading
 from collections.abc import Sequence
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from app.embedding.embedder import Cut, Embeddings, Role
 from app.embedding.encoder import F32
+from app.embedding.passages import Span, split
 from app.embedding.registry import Card, FileEntry, Prompts
 from app.errors import EmptyText, TextTooLong
 
@@ -43,19 +45,37 @@ def unit(key: str) -> F32:
     return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
+class WordTokenizer:
+    """A tokenizer whose tokens are words, with no special tokens around them."""
+
+    def __init__(self, max_tokens: int) -> None:
+        self.max_tokens = max_tokens
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        return [[0] * len(text.split()) for text in texts]
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        return [match.span() for match in re.finditer(r"\S+", text)]
+
+
 class FakeEmbedder:
-    """An embedder whose words are its tokens. `failure`, when set, is raised instead of an answer."""
+    """An embedder whose words are its tokens. `failure`, when set, is raised instead of an answer.
+
+    roles, texts  what it was asked to embed, call by call and text by text
+    """
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.card = card()
         self.made_at_unix_s = 1_700_000_000
         self.failure = failure
         self.roles: list[Role] = []
+        self.texts: list[str] = []
 
     async def embed(self, texts: Sequence[str], *, role: Role = "passage", truncate: bool = False) -> Embeddings:
         if self.failure is not None:
             raise self.failure
         self.roles.append(role)
+        self.texts += texts
         limit, tokens, cuts = self.card.max_tokens, 0, []
         for index, text in enumerate(texts):
             if not text:
@@ -67,6 +87,9 @@ class FakeEmbedder:
                 cuts.append(Cut(index, count, limit))
             tokens += min(count, limit)
         return Embeddings(np.stack([unit(text) for text in texts]), tokens, tuple(cuts))
+
+    async def split(self, texts: Sequence[str]) -> list[list[Span]]:
+        return split(texts, WordTokenizer(self.card.max_tokens))
 
 
 class FakeEncoder:

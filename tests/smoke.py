@@ -1,4 +1,4 @@
-"""The embedding smoke test: does this service embed real text as it should? Standard library only.
+"""The embedding smoke test: does this service embed, keep and find real text as it should? Standard library only.
 
     python tests/smoke.py URL [--api-key KEY] [--wait SECONDS]
 
@@ -15,7 +15,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,10 +51,12 @@ class Service:
             self.headers["Authorization"] = f"Bearer {api_key}"
         self.model = ""
         self.dimension = 0
+        # Its own name, so that nothing that is kept there is touched.
+        self.collection = f"/v1/collections/smoke-test-{uuid.uuid4().hex}"
 
-    def ask(self, path: str, body: Any = None) -> Answer:
+    def ask(self, path: str, body: Any = None, method: str | None = None) -> Answer:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, self.headers)
+        request = urllib.request.Request(self.url + path, data, self.headers, method=method)
         started = time.perf_counter()
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
@@ -61,7 +65,7 @@ class Service:
             status, raw = error.code, error.read()
         ms = (time.perf_counter() - started) * 1000
         try:
-            return Answer(status, json.loads(raw), ms)
+            return Answer(status, json.loads(raw) if raw else None, ms)
         except ValueError:
             raise Failed(f"{path} answered {status} with something that is not JSON: {raw[:80]!r}") from None
 
@@ -163,6 +167,79 @@ def clear_errors(service: Service) -> str:
     return f"{len(cases)} kinds of bad input refused by name"
 
 
+def create(service: Service) -> str:
+    answer = service.ask(service.collection, {"metadata": {"by": "the smoke test"}}, "PUT")
+    expect(answer.status == 201, f"status {answer.status}: {answer.body}")
+    expect(answer.body["model"] == service.model, f"its model is {answer.body['model']!r}, not {service.model!r}")
+    return f"{answer.body['model']}, {answer.body['dimension']} dimensions, {answer.body['distance']}"
+
+
+def store(service: Service) -> str:
+    documents = [
+        {"id": f"{row}-{place}", "text": text, "metadata": {"row": row, "related": place < 2}}
+        for row, texts in enumerate(RELATED)
+        for place, text in enumerate(texts)
+    ]
+    long = " ".join(f"Sentence {i} of the report speaks of nothing much." for i in range(200))
+    documents.append({"id": "long", "text": f"{long} The code word is zanzibar.", "metadata": {"row": -1}})
+    answer = service.ask(f"{service.collection}/documents", {"documents": documents})
+    expect(answer.status == 200, f"status {answer.status}: {answer.body}")
+    found = service.ask(service.collection).body
+    expect(found["documents"] == len(documents), f"{found['documents']} documents of {len(documents)} are there")
+    expect(found["passages"] > len(documents) + 5, f"{found['passages']} passages: a long text was not split")
+    return f"{found['documents']} documents in {found['passages']} passages, {answer.ms:.0f} ms"
+
+
+def hits(service: Service, query: str, **more: Any) -> list[Any]:
+    answer = service.ask(f"{service.collection}/search", {"query": query, **more})
+    expect(answer.status == 200, f"status {answer.status}: {answer.body}")
+    found: list[Any] = answer.body["hits"]
+    return found
+
+
+def find_by_meaning(service: Service) -> str:
+    for row, (first, related, _) in enumerate(RELATED):
+        ids = [hit["id"] for hit in hits(service, first, mode="semantic", limit=2)]
+        expect(set(ids) == {f"{row}-0", f"{row}-1"}, f"{first!r} finds {ids}, not itself and {related!r}")
+    return f"{len(RELATED)} sentences find themselves and the one that means alike"
+
+
+def find_by_word(service: Service) -> str:
+    for mode in ("keyword", "hybrid"):
+        first = hits(service, "zanzibar", mode=mode)[0]
+        expect(first["id"] == "long", f"{mode}: 'zanzibar' finds {first['id']!r} first")
+        passage = first["passage"]
+        expect("zanzibar" in passage["text"], f"{mode}: the passage [{passage['start']}, {passage['end']}) lacks it")
+    expect(hits(service, '" OR NEAR( * -- 🙂', mode="keyword") is not None, "operators were taken as such")
+    return "in a long text, its passage marked, by keyword and hybrid"
+
+
+def filter_hits(service: Service) -> str:
+    found = hits(service, "music", filter={"row": 1})
+    expect({hit["metadata"]["row"] for hit in found} == {1}, f"row 1 was asked for: {[h['id'] for h in found]}")
+    both = hits(service, "music", filter={"$or": [{"row": {"$lt": 1}}, {"row": 2}], "related": True})
+    ids = sorted(hit["id"] for hit in both)
+    expect(ids == ["0-0", "0-1", "2-0", "2-1"], f"a combined filter finds {ids}")
+    return f"{len(found)} and {len(both)} documents"
+
+
+def delete(service: Service) -> str:
+    documents = f"{service.collection}/documents"
+    one = service.ask(f"{documents}/long", method="DELETE")
+    expect(one.status == 204, f"status {one.status}: {one.body}")
+    expect(not hits(service, "zanzibar", mode="keyword"), "what was deleted is still found")
+    several = service.ask(f"{documents}/delete", {"filter": {"related": False}})
+    expect(several.body == {"deleted": len(RELATED)}, f"deleting by filter answered {several.body}")
+    return f"1 by id, {len(RELATED)} by filter"
+
+
+def remove(service: Service) -> str:
+    expect(service.ask(service.collection, method="DELETE").status == 204, "the collection cannot be deleted")
+    gone = service.ask(service.collection)
+    expect(gone.status == 404, f"a deleted collection answers {gone.status}")
+    return "the collection is gone"
+
+
 CHECKS: dict[str, Callable[[Service], str]] = {
     "health": health,
     "models": models,
@@ -172,6 +249,13 @@ CHECKS: dict[str, Callable[[Service], str]] = {
     "base64 equals float": base64_equals_float,
     "batch equals singles": batch_equals_singles,
     "clear errors": clear_errors,
+    "create a collection": create,
+    "store documents": store,
+    "find by meaning": find_by_meaning,
+    "find by word": find_by_word,
+    "filter": filter_hits,
+    "delete documents": delete,
+    "delete the collection": remove,
 }
 
 
@@ -210,6 +294,9 @@ def main() -> int:
     except (OSError, Failed) as error:
         print(f"{service.url} cannot be reached: {error}", file=sys.stderr)
         return 2
+    finally:  # nothing stays behind, whatever went wrong; mostly it is gone already
+        with suppress(OSError, Failed):
+            service.ask(service.collection, method="DELETE")
     for name, passed, seen in results:
         print(f"{'pass' if passed else 'FAIL'}  {name:22}  {seen}")
     failures = sum(not passed for _, passed, _ in results)

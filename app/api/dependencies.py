@@ -8,17 +8,19 @@ from fastapi import Depends, Request
 from app.api.auth import Keys
 from app.embedding.embedder import Embedder
 from app.errors import NotReady
+from app.pipeline.pipeline import Pipeline
 from app.settings import Settings
 
 
 @dataclass
 class Parts:
-    """What is alive while the service runs. `embedder` is there once `not_ready` is None."""
+    """What is alive while the service runs. `embedder` and `pipeline` are there once `not_ready` is None."""
 
     settings: Settings
     keys: Keys
     started_at_monotonic_s: float
     embedder: Embedder | None = None
+    pipeline: Pipeline | None = None
     not_ready: str | None = "starting"
 
 
@@ -41,5 +43,13 @@ async def ready_embedder(request: Request) -> Embedder:
     return parts.embedder
 
 
+async def ready_pipeline(request: Request) -> Pipeline:
+    parts = get_parts(request)
+    if parts.not_ready is not None or parts.pipeline is None:
+        raise NotReady(parts.not_ready or "starting")
+    return parts.pipeline
+
+
 PartsOf = Annotated[Parts, Depends(parts_of)]
 ReadyEmbedder = Annotated[Embedder, Depends(ready_embedder)]
+ReadyPipeline = Annotated[Pipeline, Depends(ready_pipeline)]

@@ -8,14 +8,18 @@ from starlette.responses import Response
 from app import __version__
 from app.api.body import JsonResponse
 from app.api.dependencies import PartsOf
-from app.api.schemas import Health, HealthModel
+from app.api.schemas import Health, HealthIndex, HealthModel, HealthStore
+from app.store.store import Store
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/health", responses={503: {"model": Health, "description": "Not ready; `reason` says why."}})
 async def health(parts: PartsOf) -> Health:
-    """200 once requests are served, 503 with the reason before and after."""
+    """200 once requests are served, 503 with the reason before and after.
+
+    An index that is rebuilt is no reason: search is exact meanwhile.
+    """
     ready = parts.not_ready is None and parts.embedder is not None
     body = Health(
         status="ready" if ready else "unavailable",
@@ -28,6 +32,8 @@ async def health(parts: PartsOf) -> Health:
         body.model = HealthModel(
             name=card.name, precision=card.precision, dimension=card.dimension, max_tokens=card.max_tokens
         )
+    if ready and parts.pipeline is not None:
+        body.store = await parts.pipeline.run(_store, parts.pipeline.store)
     return JsonResponse(body.model_dump(exclude_none=True), 200 if ready else 503)  # type: ignore[return-value]
 
 
@@ -35,3 +41,12 @@ async def health(parts: PartsOf) -> Health:
 async def live() -> Response:
     """200 as long as the process answers at all."""
     return JsonResponse({"status": "alive"})
+
+
+def _store(store: Store) -> HealthStore:
+    collections, index = store.collections(), store.index_state()
+    return HealthStore(
+        collections=len(collections),
+        documents=sum(collection.documents for collection in collections),
+        index=HealthIndex(state=index.state, behind=index.behind, detail=index.detail),
+    )

@@ -20,10 +20,17 @@ log = logging.getLogger(__name__)
 STATUS: Mapping[type[errors.VectorSpaceError], int] = {
     errors.UnknownModel: 404,
     errors.BodyTooLarge: 413,
+    errors.UnknownFormat: 415,
+    errors.CollectionNotFound: 404,
+    errors.DocumentNotFound: 404,
+    errors.SpaceMismatch: 409,
+    errors.TooManyCollections: 409,
     errors.InvalidInput: 400,
     errors.Unauthorized: 401,
     errors.QueueFull: 429,
+    errors.TooManyStreams: 429,
     errors.NotReady: 503,
+    errors.StorageFull: 507,
     errors.EncoderFailed: 500,
     errors.VectorSpaceError: 500,
 }
@@ -32,11 +39,13 @@ TITLES = {
     401: "A key is needed",
     404: "Not found",
     405: "Method not allowed",
+    409: "The request and what is kept do not agree",
     413: "The request is too large",
     415: "Unsupported media type",
     429: "Too much at once",
     500: "The service failed",
     503: "The service is not ready",
+    507: "The disk is full",
 }
 OPENAI_PATHS = ("/v1/embeddings", "/v1/models")
 OPENAI_TYPES = {401: "authentication_error", 429: "rate_limit_error", 500: "server_error", 503: "server_error"}
@@ -74,17 +83,20 @@ def problem(
     return Response(orjson.dumps(body), status, dict(headers or {}), media_type)
 
 
+def status_of(error: errors.VectorSpaceError) -> int:
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
 def from_error(path: str, error: errors.VectorSpaceError) -> Response:
-    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     headers = {}
     if isinstance(error, errors.QueueFull):
         headers["Retry-After"] = str(error.retry_after_s)
-    elif isinstance(error, errors.NotReady):
+    elif isinstance(error, errors.NotReady | errors.TooManyStreams):
         headers["Retry-After"] = "1"
     elif isinstance(error, errors.Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
     param = error.param if isinstance(error, errors.InvalidInput) else None
-    return problem(path, status, error.code, str(error), param=param, headers=headers)
+    return problem(path, status_of(error), error.code, str(error), param=param, headers=headers)
 
 
 async def _on_error(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""The shapes of requests and responses."""
+"""The shapes of requests and responses, but for those of collections: collection_schemas.py."""
 
 from typing import Annotated, Any, Literal
 
@@ -83,6 +83,18 @@ class Models(BaseModel):
     data: list[Model]
 
 
+class HealthIndex(BaseModel):
+    state: Literal["opening", "ready", "rebuilding", "failed"]
+    behind: int
+    detail: str
+
+
+class HealthStore(BaseModel):
+    collections: int
+    documents: int
+    index: HealthIndex
+
+
 class HealthModel(BaseModel):
     name: str
     precision: str
@@ -95,6 +107,7 @@ class Health(BaseModel):
     version: str
     uptime_s: float
     model: HealthModel | None = None
+    store: HealthStore | None = None
     reason: str | None = None
 
 

@@ -18,12 +18,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Job:
-    """One caller's texts. `vectors` fills up row by row; `done` is set by the lane that fills the last one."""
+    """One caller's texts. `vectors` fills up row by row; `done` is set by the lane that fills the last one.
+
+    urgent  goes before those that are not
+    """
 
     done: "asyncio.Future[F32]"
     vectors: F32
     missing: int
     gone: bool = False
+    urgent: bool = False
 
 
 @dataclass(eq=False, order=False)
@@ -40,9 +44,9 @@ class Entry:
 
 
 def choose(queue: list[Entry], max_batch_tokens: int) -> list[Entry]:
-    """Take the next batch out of `queue`, which is in order of arrival.
+    """Take the next batch out of `queue`, which is in order of arrival, urgent texts before the others.
 
-    The text that has waited longest always goes; the others are those nearest to it in length, as many as fit into
+    The first text always goes; the others are those nearest to it in length, as many as fit into
     `max_batch_tokens` with padding counted (rows × longest). A text longer than the budget goes alone.
     """
     by_length = sorted(range(len(queue)), key=lambda i: queue[i].length)
@@ -103,14 +107,15 @@ class Batcher:
         """Texts in the queue that no lane has taken yet."""
         return len(self._queue)
 
-    async def embed(self, sequences: Sequence[Sequence[int]]) -> F32:
+    async def embed(self, sequences: Sequence[Sequence[int]], *, urgent: bool = False) -> F32:
         """Vectors of the token sequences, in their order: (len(sequences), dimension) float32.
 
+        urgent  somebody waits for just this: it goes before what is not, such as the hundreds of texts of an import
         raises  QueueFull; EncoderFailed, with the cause; NotReady once closed
         """
         loop = asyncio.get_running_loop()
         count = len(sequences)
-        job = Job(loop.create_future(), np.empty((count, self._encoder.dimension), np.float32), count)
+        job = Job(loop.create_future(), np.empty((count, self._encoder.dimension), np.float32), count, urgent=urgent)
         if not count:
             return job.vectors
         with self._wake:
@@ -119,7 +124,8 @@ class Batcher:
             # A request larger than the whole limit may still go, when nothing else waits: else it never could.
             if self._queue and len(self._queue) + count > self._max_queue_texts:
                 raise QueueFull(len(self._queue), count, self._max_queue_texts, self._retry_after_s())
-            self._queue.extend(Entry(job, row, ids) for row, ids in enumerate(sequences))
+            first = sum(entry.job.urgent for entry in self._queue) if urgent else len(self._queue)
+            self._queue[first:first] = [Entry(job, row, ids) for row, ids in enumerate(sequences)]
             self._wake.notify(min(count, len(self._lanes)))
         try:
             return await job.done

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from app.embedding.batcher import Batcher
 from app.embedding.encoder import F32
+from app.embedding.passages import Span, split
 from app.embedding.registry import Card
 from app.embedding.tokenizer import TextTokenizer
 from app.errors import EmptyText, TextTooLong
@@ -47,6 +48,9 @@ class Embedder(Protocol):
         raises  EmptyText; TextTooLong unless `truncate`; QueueFull; EncoderFailed; NotReady
         """
 
+    async def split(self, texts: Sequence[str]) -> list[list[Span]]:
+        """The passages of each text, each of which `embed` takes whole in the role of a passage."""
+
 
 class ModelEmbedder:
     """The embedder over a local model."""
@@ -68,8 +72,15 @@ class ModelEmbedder:
         else:
             sequences = await asyncio.to_thread(self._tokenizer.encode, prompted)
         sequences, cuts = self._fit(sequences, truncate)
-        vectors = await self._batcher.embed(sequences)
+        # A query is waited for; passages come by the hundred, and their caller can wait a little longer.
+        vectors = await self._batcher.embed(sequences, urgent=role == "query")
         return Embeddings(vectors, sum(map(len, sequences)), cuts)
+
+    async def split(self, texts: Sequence[str]) -> list[list[Span]]:
+        prompt = self.card.prompts.passage
+        if sum(map(len, texts)) <= INLINE_CHARACTERS:
+            return split(texts, self._tokenizer, prompt)
+        return await asyncio.to_thread(split, texts, self._tokenizer, prompt)
 
     def _fit(self, sequences: list[list[int]], truncate: bool) -> tuple[list[list[int]], tuple[Cut, ...]]:
         limit = self._tokenizer.max_tokens

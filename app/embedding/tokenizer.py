@@ -5,6 +5,11 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+# Characters tokenised at once where offsets are asked for: each token costs about 100 bytes while the call runs.
+BLOCK_CHARACTERS = 50_000
+# How far before a block's end a blank is looked for, so that no word is cut.
+BLANK_WITHIN = 1000
+
 
 class TextTokenizer:
     """The model's tokenizer with neither truncation nor padding, so that a length is always the true one.
@@ -26,6 +31,19 @@ class TextTokenizer:
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included, however long the text is."""
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """The characters [start, end) of `text` that each token stands for, special tokens left out."""
+        found: list[tuple[int, int]] = []
+        start = 0
+        while start < len(text):
+            end = start + BLOCK_CHARACTERS
+            if end < len(text):
+                end = next((place for place in range(end, end - BLANK_WITHIN, -1) if text[place].isspace()), end)
+            encoding = self._tokenizer.encode(text[start:end], add_special_tokens=False)
+            found += [(first + start, last + start) for first, last in encoding.offsets]
+            start = end
+        return found
 
     def cut(self, ids: list[int]) -> list[int]:
         """The first `max_tokens` ids, with the closing special tokens kept as the last ones.

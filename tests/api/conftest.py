@@ -1,4 +1,4 @@
-"""The whole app over a fake embedder: everything is real but the model."""
+"""The whole app over a fake embedder and a store in memory: everything else is real."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from app.main import OnFatal, Opened, create_app
 from app.settings import Settings
 from tests.fakes import FakeEmbedder
+from tests.memory import MemoryStore
 
 Start = Callable[..., TestClient]
 
@@ -18,7 +19,12 @@ def embedder() -> FakeEmbedder:
 
 
 @pytest.fixture
-def start(embedder: FakeEmbedder) -> Iterator[Start]:
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def start(embedder: FakeEmbedder, store: MemoryStore) -> Iterator[Start]:
     """Start the app with the settings given and wait until it is ready; closed after the test."""
     running: list[TestClient] = []
 
@@ -29,7 +35,9 @@ def start(embedder: FakeEmbedder) -> Iterator[Start]:
         def on_fatal(error: BaseException) -> None:
             raise AssertionError("the app asked for its own end") from error
 
-        app = create_app(Settings.model_validate(settings), on_fatal=on_fatal, open_embedder=opened)
+        values = Settings.model_validate(settings)
+        store.max_collections = values.max_collections
+        app = create_app(values, on_fatal=on_fatal, open_embedder=opened, open_store=lambda _, __: store)
         client = TestClient(app, raise_server_exceptions=False)
         client.__enter__()
         running.append(client)

@@ -8,11 +8,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from app import __version__
-from app.errors import ModelMissing
+from app.errors import DirectoryTaken, ModelMissing
 from app.main import OnFatal, Opened, create_app
 from app.settings import Settings
+from app.store.store import IndexState, Store
 from tests.api.conftest import Start
 from tests.fakes import FakeEmbedder
+from tests.memory import MemoryStore
 
 
 def test_ready(client: TestClient) -> None:
@@ -21,7 +23,19 @@ def test_ready(client: TestClient) -> None:
     assert body["version"] == __version__
     assert body["uptime_s"] >= 0
     assert body["model"] == {"name": "fake-model", "precision": "fp32", "dimension": 8, "max_tokens": 16}
+    index = {"state": "ready", "behind": 0, "detail": ""}
+    assert body["store"] == {"collections": 0, "documents": 0, "index": index}
     assert client.get("/live").json() == {"status": "alive"}
+
+
+def test_it_is_ready_while_the_index_is_rebuilt_and_says_so(client: TestClient, store: MemoryStore) -> None:
+    client.put("/v1/collections/a")
+    client.post("/v1/collections/a/documents", json={"documents": [{"text": "one"}, {"text": "two"}]})
+    store.state = IndexState("rebuilding", 2, "its files were damaged")
+    answer = client.get("/health")
+    assert answer.status_code == 200
+    index = {"state": "rebuilding", "behind": 2, "detail": "its files were damaged"}
+    assert answer.json()["store"] == {"collections": 1, "documents": 2, "index": index}
 
 
 def test_while_the_model_loads_it_answers_503_with_the_reason() -> None:
@@ -31,9 +45,12 @@ def test_while_the_model_loads_it_answers_503_with_the_reason() -> None:
         assert loaded.wait(10)
         return Opened(FakeEmbedder(), lambda: None)
 
-    app = create_app(Settings(), on_fatal=lambda error: None, open_embedder=slow)
+    app = create_app(
+        Settings(), on_fatal=lambda error: None, open_embedder=slow, open_store=lambda _, __: MemoryStore()
+    )
     with TestClient(app) as client:
-        waiting = client.get("/health")
+        while (waiting := client.get("/health")).json()["reason"].startswith("opening the store"):
+            time.sleep(0.001)
         assert waiting.status_code == 503
         assert waiting.json()["reason"] == "loading the model all-MiniLM-L6-v2 (int8)"
         assert client.get("/live").status_code == 200
@@ -47,7 +64,9 @@ def test_while_the_model_loads_it_answers_503_with_the_reason() -> None:
 
 def test_a_model_that_cannot_be_loaded_is_fatal_and_says_why(tmp_path: Path) -> None:
     fatal: list[BaseException] = []
-    app = create_app(Settings.model_validate({"models_directory": str(tmp_path)}), on_fatal=fatal.append)
+    settings = Settings.model_validate({"models_directory": str(tmp_path)})
+    store = MemoryStore()
+    app = create_app(settings, on_fatal=fatal.append, open_store=lambda _, __: store)
     with TestClient(app) as client:
         while not fatal:
             time.sleep(0.001)
@@ -55,18 +74,47 @@ def test_a_model_that_cannot_be_loaded_is_fatal_and_says_why(tmp_path: Path) -> 
         answer = client.get("/health")
         assert answer.status_code == 503
         assert "python -m models" in answer.json()["reason"]
+    assert store.closed
 
 
-def test_closing_closes_the_embedder() -> None:
-    closed: list[bool] = []
+def test_a_directory_that_is_taken_is_fatal_before_any_model_is_loaded(tmp_path: Path) -> None:
+    def taken(_: Settings, __: OnFatal) -> Store:
+        raise DirectoryTaken(tmp_path, "process 7")
+
+    def never(_: Settings, __: OnFatal) -> Opened:
+        raise AssertionError("the model was loaded")
+
+    fatal: list[BaseException] = []
+    app = create_app(Settings(), on_fatal=fatal.append, open_embedder=never, open_store=taken)
+    with TestClient(app) as client:
+        while not fatal:
+            time.sleep(0.001)
+        assert isinstance(fatal[0], DirectoryTaken)
+        assert "process 7" in client.get("/health").json()["reason"]
+
+
+@pytest.mark.parametrize("failing", [True, False])
+def test_all_is_closed_in_reverse_whatever_fails(failing: bool) -> None:
+    closed: list[str] = []
+
+    class Watched(MemoryStore):
+        def close(self) -> None:
+            closed.append("store")
+
+    def close_embedder() -> None:
+        closed.append("embedder")
+        if failing:
+            raise RuntimeError("cannot be closed")
+
     app = create_app(
         Settings(),
         on_fatal=lambda error: None,
-        open_embedder=lambda _, __: Opened(FakeEmbedder(), lambda: closed.append(True)),
+        open_embedder=lambda _, __: Opened(FakeEmbedder(), close_embedder),
+        open_store=lambda _, __: Watched(),
     )
     with TestClient(app):
         assert closed == []
-    assert closed == [True]
+    assert closed == ["embedder", "store"]
 
 
 def test_request_ids_are_taken_made_and_sent_back(client: TestClient) -> None:
@@ -111,4 +159,18 @@ def test_each_key_opens_the_service(start: Start, headers: dict[str, str]) -> No
 
 def test_the_openapi_document_has_every_path(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
-    assert set(paths) == {"/health", "/live", "/v1/embeddings", "/v1/models", "/v1/models/{name}"}
+    assert {path.removeprefix("/v1/collections") for path in paths} == {
+        "/health",
+        "/live",
+        "/v1/embeddings",
+        "/v1/models",
+        "/v1/models/{name}",
+        "",
+        "/{name}",
+        "/{name}/documents",
+        "/{name}/documents/delete",
+        "/{name}/documents/{id}",
+        "/{name}/search",
+        "/{name}/import",
+        "/{name}/export",
+    }

@@ -24,17 +24,22 @@ def free_port() -> int:
 
 
 class Process:
-    """`python -m app COMMAND` with the settings given; its output goes to a file."""
+    """`python -m app COMMAND` with the settings given; its output goes to a file, its data beside it."""
 
-    def __init__(self, output: Path, command: str = "serve", **settings: object) -> None:
+    def __init__(self, output: Path, *command: str, **settings: object) -> None:
         self.port = int(str(settings.get("PORT") or free_port()))
         self.url = f"http://127.0.0.1:{self.port}"
         self._output = output
         environment = {key: value for key, value in os.environ.items() if key not in ("API_KEY", "ENVIRONMENT")}
-        environment |= {"PORT": str(self.port)} | {name: str(value) for name, value in settings.items()}
+        own = {"PORT": str(self.port), "DATA_DIRECTORY": str(output.with_suffix(".data"))}
+        environment |= own | {name: str(value) for name, value in settings.items()}
         with output.open("wb") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "app", command], cwd=ROOT, env=environment, stdout=file, stderr=file
+                [sys.executable, "-m", "app", *(command or ["serve"])],
+                cwd=ROOT,
+                env=environment,
+                stdout=file,
+                stderr=file,
             )
 
     @property
@@ -77,8 +82,8 @@ def run(tmp_path: Path) -> Iterator[Run]:
     """Start processes; those still alive after the test are ended."""
     started: list[Process] = []
 
-    def run(command: str = "serve", **settings: object) -> Process:
-        started.append(Process(tmp_path / f"output-{len(started)}.txt", command, **settings))
+    def run(*command: str, **settings: object) -> Process:
+        started.append(Process(tmp_path / f"output-{len(started)}.txt", *command, **settings))
         return started[-1]
 
     yield run

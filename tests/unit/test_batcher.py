@@ -142,6 +142,24 @@ def test_a_request_beyond_the_whole_limit_goes_when_nothing_waits(encoder: FakeE
     asyncio.run(scenario())
 
 
+def test_urgent_texts_go_before_the_others_and_in_their_own_order(encoder: FakeEncoder) -> None:
+    async def scenario() -> None:
+        running = batcher(encoder)
+        encoder.open.clear()
+        tasks = [asyncio.create_task(running.embed([[0]]))]
+        await entered(encoder)
+        # Each fills a batch of its own, so that the order of batches is that of the queue.
+        for number, urgent in ((1, False), (2, True), (3, False), (4, True)):
+            tasks.append(asyncio.create_task(running.embed([[number] * 1000], urgent=urgent)))
+            await asyncio.sleep(0)
+        encoder.open.set()
+        await asyncio.gather(*tasks)
+        running.close()
+
+    asyncio.run(scenario())
+    assert [batch[0][0] for batch in encoder.batches] == [0, 2, 4, 1, 3]
+
+
 def test_a_caller_who_left_costs_nothing(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         running = batcher(encoder)

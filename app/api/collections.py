@@ -1,0 +1,108 @@
+"""Collections: `PUT, GET, DELETE /v1/collections/{name}` and `GET /v1/collections`."""
+
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path
+from starlette.responses import Response
+
+from app.api import collection_schemas as schemas
+from app.api.body import JsonResponse, OrjsonRoute
+from app.api.dependencies import ReadyPipeline, require_key
+from app.api.schemas import Problem
+from app.embedding.registry import Card
+from app.errors import InvalidInput, InvalidName, UnsupportedDimension
+from app.store.store import Collection, Space
+
+_descriptions = {
+    400: "The request cannot be served as it is; `detail` says why.",
+    401: "No key, or a wrong one.",
+    404: "No such collection or document.",
+    409: "It disagrees with what is kept; `detail` names both sides.",
+    413: "The body is larger than MAX_BODY_BYTES.",
+    429: "Too much at once; Retry-After says when to come back.",
+    500: "The service failed.",
+    503: "Starting, or shutting down.",
+    507: "The disk is full; nothing was written.",
+}
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": description} for status, description in _descriptions.items()
+}
+_name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+router = APIRouter(
+    prefix="/v1/collections",
+    tags=["collections"],
+    route_class=OrjsonRoute,
+    dependencies=[Depends(require_key)],
+    responses=ERRORS,
+)
+
+
+async def collection_name(name: Annotated[str, Path(description="1 to 128 of `A-Z a-z 0-9 . _ -`.")]) -> str:
+    """raises  InvalidName"""
+    if not _name.fullmatch(name):
+        raise InvalidName(name)
+    return name
+
+
+Name = Annotated[str, Depends(collection_name)]
+
+
+@router.put("/{name}", responses={201: {"model": schemas.Collection}})
+async def create_collection(
+    name: Name, pipeline: ReadyPipeline, space: schemas.Space | None = None
+) -> schemas.Collection:
+    """Create a collection: 201. One that exists is left as it is, 200, or 409 where its space is another."""
+    space = space or schemas.Space()
+    wanted = _space(space, pipeline.embedder.card)
+    pipeline.rules.check_metadata(space.metadata)
+    collection, new = await pipeline.run(pipeline.store.create_collection, name, wanted, space.metadata)
+    return JsonResponse(described(collection), 201 if new else 200)  # type: ignore[return-value]
+
+
+@router.get("")
+async def list_collections(pipeline: ReadyPipeline) -> schemas.Collections:
+    """All collections, by name."""
+    collections = await pipeline.run(pipeline.store.collections)
+    return JsonResponse({"collections": [described(each) for each in collections]})  # type: ignore[return-value]
+
+
+@router.get("/{name}")
+async def describe_collection(name: Name, pipeline: ReadyPipeline) -> schemas.Collection:
+    """One collection."""
+    return JsonResponse(described(await pipeline.run(pipeline.store.collection, name)))  # type: ignore[return-value]
+
+
+@router.delete("/{name}", status_code=204, response_class=Response)
+async def delete_collection(name: Name, pipeline: ReadyPipeline) -> None:
+    """Delete a collection with everything in it."""
+    await pipeline.run(pipeline.store.delete_collection, name)
+
+
+def _space(given: schemas.Space, card: Card) -> Space:
+    """raises  UnsupportedDimension, where the served model has another; InvalidInput, where nobody can know it"""
+    if given.model is None or card.answers_to(given.model):
+        if given.dimension not in (None, card.dimension):
+            raise UnsupportedDimension(card.name, given.dimension or 0, card.dimension)
+        return Space(card.name, card.dimension, given.distance)
+    if given.dimension is None:
+        raise InvalidInput(
+            f"the model {given.model!r} is not served here, only {card.name}: name its dimension and bring vectors",
+            param="dimension",
+        )
+    return Space(given.model, given.dimension, given.distance)
+
+
+def described(collection: Collection) -> dict[str, Any]:
+    """As `schemas.Collection` has it."""
+    return {
+        "name": collection.name,
+        "model": collection.space.model,
+        "dimension": collection.space.dimension,
+        "distance": collection.space.distance,
+        "metadata": collection.metadata,
+        "created_at_unix_s": collection.created_at_unix_s,
+        "documents": collection.documents,
+        "passages": collection.passages,
+    }

@@ -1,0 +1,140 @@
+"""Documents of a collection: keep, read, list, delete."""
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from app.api import collection_schemas as schemas
+from app.api.body import JsonResponse, OrjsonRoute
+from app.api.collections import ERRORS, Name
+from app.api.dependencies import PartsOf, ReadyPipeline, require_key
+from app.errors import InvalidFilter, InvalidInput, LimitPassed
+from app.pipeline.drafts import Draft, vector_from
+from app.pipeline.pipeline import Pipeline
+from app.store.filters import Filter, parse
+from app.store.store import StoredDocument
+
+router = APIRouter(
+    prefix="/v1/collections/{name}/documents",
+    tags=["documents"],
+    route_class=OrjsonRoute,
+    dependencies=[Depends(require_key)],
+    responses=ERRORS,
+)
+FilterText = Annotated[str | None, Query(alias="filter", description='As JSON: `{"lang": "de"}`.')]
+Limit = Annotated[int | None, Query(ge=1, description="Documents in the answer. Default: 100, or MAX_LIMIT if less.")]
+
+
+@router.post("")
+async def keep_documents(
+    name: Name, request: schemas.NewDocuments, pipeline: ReadyPipeline, parts: PartsOf
+) -> schemas.Kept:
+    """Keep documents, all of them or none; each takes the place of an older one of the same id."""
+    if len(request.documents) > parts.settings.max_documents:
+        limit = parts.settings.max_documents
+        raise LimitPassed("documents in a request", len(request.documents), limit, "MAX_DOCUMENTS", param="documents")
+    drafts = [
+        Draft(
+            each.text,
+            each.id,
+            each.metadata,
+            None if each.vector is None else vector_from(each.vector, str(index)),
+        )
+        for index, each in enumerate(request.documents)
+    ]
+    ids = await pipeline.ingest.keep(name, drafts)
+    return JsonResponse({"ids": ids, "documents": len(set(ids))})  # type: ignore[return-value]
+
+
+@router.get("")
+async def list_documents(
+    name: Name,
+    pipeline: ReadyPipeline,
+    parts: PartsOf,
+    filter: FilterText = None,
+    cursor: Annotated[str | None, Query(description="From the answer before.")] = None,
+    limit: Limit = None,
+) -> schemas.Documents:
+    """Documents by id, those that the filter matches."""
+    limit = limit_within(limit, 100, parts.settings.max_limit)
+    page = await pipeline.run(pipeline.store.documents, name, filter=filter_from(filter), cursor=cursor, limit=limit)
+    documents = [described(stored) for stored in page.documents]
+    return JsonResponse({"documents": documents, "cursor": page.cursor})  # type: ignore[return-value]
+
+
+@router.delete("")
+async def delete_documents(
+    name: Name,
+    pipeline: ReadyPipeline,
+    filter: FilterText = None,
+    id: Annotated[list[str] | None, Query(description="May come several times.")] = None,
+) -> schemas.Deleted:
+    """Delete documents by id, by filter, or those of the ids that the filter matches."""
+    return await _delete(pipeline, name, id, filter_from(filter))
+
+
+@router.post("/delete")
+async def delete_many_documents(name: Name, request: schemas.Deletion, pipeline: ReadyPipeline) -> schemas.Deleted:
+    """The same with a body, for more ids than an address can hold."""
+    return await _delete(pipeline, name, request.ids, None if request.filter is None else parse(request.filter))
+
+
+async def _delete(pipeline: Pipeline, name: str, ids: list[str] | None, filter: Filter | None) -> schemas.Deleted:
+    if ids is None and filter is None:
+        raise InvalidInput("give ids, or a filter that is not empty; to delete all documents delete the collection")
+    deleted = await pipeline.run(pipeline.store.delete_documents, name, ids=ids, filter=filter)
+    return JsonResponse({"deleted": deleted})  # type: ignore[return-value]
+
+
+# After the paths above, since an id may be anything.
+@router.get("/{id:path}")
+async def read_document(
+    name: Name, id: str, pipeline: ReadyPipeline, vectors: Annotated[bool, Query()] = False
+) -> schemas.Document:
+    """One document, with its passages and their vectors where they are asked for."""
+    stored = await pipeline.run(pipeline.store.document, name, id, vectors=vectors)
+    body = described(stored)
+    if vectors:
+        body["passages"] = [
+            {"start": each.start, "end": each.end, "vector": each.vector} for each in stored.document.passages
+        ]
+    return JsonResponse(body)  # type: ignore[return-value]
+
+
+@router.delete("/{id:path}", status_code=204, response_class=Response)
+async def delete_document(name: Name, id: str, pipeline: ReadyPipeline) -> None:
+    """Delete one document; 404 where there is none of this id."""
+    if not await pipeline.run(pipeline.store.delete_documents, name, ids=[id]):
+        await pipeline.run(pipeline.store.document, name, id)  # raises what is missing
+
+
+def described(stored: StoredDocument) -> dict[str, Any]:
+    """As `schemas.Document` has it, without passages."""
+    document = stored.document
+    return {
+        "id": document.id,
+        "text": document.text,
+        "metadata": document.metadata,
+        "updated_at_unix_s": stored.updated_at_unix_s,
+    }
+
+
+def filter_from(text: str | None) -> Filter | None:
+    """The filter of a query string. raises InvalidFilter"""
+    if text is None:
+        return None
+    try:
+        return parse(orjson.loads(text))
+    except orjson.JSONDecodeError as error:
+        raise InvalidFilter(f"the filter is not JSON: {error}") from None
+
+
+def limit_within(asked: int | None, default: int, most: int) -> int:
+    """What is asked for, else the default within MAX_LIMIT. raises LimitPassed"""
+    if asked is None:
+        return min(default, most)
+    if asked > most:
+        raise LimitPassed("limit", asked, most, "MAX_LIMIT", param="limit")
+    return asked

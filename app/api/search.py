@@ -1,0 +1,85 @@
+"""Search in a collection: by meaning, by words, or by both."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends
+
+from app.api import collection_schemas as schemas
+from app.api.body import JsonResponse, OrjsonRoute
+from app.api.collections import ERRORS, Name
+from app.api.dependencies import PartsOf, ReadyPipeline, require_key
+from app.api.documents import limit_within
+from app.errors import InvalidDocument, InvalidInput, LimitPassed
+from app.pipeline.drafts import vector_from
+from app.settings import Settings
+from app.store.filters import parse
+from app.store.store import F32, Hit, Query, Rank
+
+router = APIRouter(
+    prefix="/v1/collections/{name}",
+    tags=["search"],
+    route_class=OrjsonRoute,
+    dependencies=[Depends(require_key)],
+    responses=ERRORS,
+)
+
+
+@router.post("/search")
+async def search(
+    name: Name, request: schemas.SearchRequest, pipeline: ReadyPipeline, parts: PartsOf
+) -> schemas.SearchResponse:
+    """Documents by score, best first, each with its best passage and the ranks that made its place."""
+    _limit_withins(request, parts.settings)
+    query = Query(
+        mode=request.mode or ("semantic" if request.vector is not None and not request.query else "hybrid"),
+        text=request.query,
+        vector=_vector(request),
+        filter=None if request.filter is None else parse(request.filter),
+        limit=limit_within(request.limit, 10, parts.settings.max_limit),
+        offset=request.offset,
+        min_score=request.min_score,
+    )
+    found = await pipeline.retrieve.find(name, query)
+    include = set[str](request.include)
+    body: dict[str, Any] = {"mode": query.mode, "hits": [_hit(hit, include) for hit in found.hits]}
+    if found.cut is not None:
+        body["truncated"] = {"tokens": found.cut.tokens, "kept": found.cut.kept}
+    return JsonResponse(body)  # type: ignore[return-value]
+
+
+def _limit_withins(request: schemas.SearchRequest, settings: Settings) -> None:
+    if request.offset > settings.max_offset:
+        raise LimitPassed("offset", request.offset, settings.max_offset, "MAX_OFFSET", param="offset")
+    if len(request.query) > settings.max_query_characters:
+        limit = settings.max_query_characters
+        raise LimitPassed("characters in the query", len(request.query), limit, "MAX_QUERY_CHARACTERS", param="query")
+
+
+def _vector(request: schemas.SearchRequest) -> F32 | None:
+    if request.vector is None:
+        return None
+    if request.mode == "keyword":
+        raise InvalidInput("keyword search takes no vector", param="vector")
+    try:
+        return vector_from(request.vector, "query")
+    except InvalidDocument:
+        raise InvalidInput("the vector is not base64 of float32 numbers", param="vector") from None
+
+
+def _hit(hit: Hit, include: set[str]) -> dict[str, Any]:
+    document = hit.document.document
+    body: dict[str, Any] = {"id": document.id, "score": hit.score}
+    if "text" in include:
+        body["text"] = document.text
+    if "metadata" in include:
+        body["metadata"] = document.metadata
+    if "passage" in include:
+        body["passage"] = {"start": hit.start, "end": hit.end, "text": document.text[hit.start : hit.end]}
+    for name, rank in (("semantic", hit.semantic), ("keyword", hit.keyword)):
+        if rank is not None:
+            body[name] = _rank(rank)
+    return body
+
+
+def _rank(rank: Rank) -> dict[str, Any]:
+    return {"rank": rank.rank, "score": rank.score}

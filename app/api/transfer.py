@@ -1,0 +1,110 @@
+"""Whole collections in and out: `POST …/import` and `GET …/export`, both streamed."""
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from starlette.requests import ClientDisconnect
+
+from app.api.body import NdjsonStream
+from app.api.collections import ERRORS, Name
+from app.api.dependencies import PartsOf, ReadyPipeline, require_key
+from app.errors import VectorSpaceError
+from app.pipeline.exporter import Export
+from app.pipeline.formats.media_types import READERS, reader_for
+from app.pipeline.importer import HungUp, Import
+
+log = logging.getLogger(__name__)
+
+DRAINED_BYTES = 64_000_000
+
+router = APIRouter(
+    prefix="/v1/collections/{name}", tags=["transfer"], dependencies=[Depends(require_key)], responses=ERRORS
+)
+_text: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+_ndjson: dict[str, Any] = {"description": "Lines of JSON.", "content": {"application/x-ndjson": {}}}
+
+
+@router.post(
+    "/import",
+    status_code=200,
+    response_class=NdjsonStream,
+    responses={200: _ndjson, 415: ERRORS[400] | {"description": "A content type that is not read."}},
+    openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(READERS, _text)}},
+)
+async def import_documents(name: Name, request: Request, pipeline: ReadyPipeline, parts: PartsOf) -> NdjsonStream:
+    """Keep every document of the body, of any length; progress comes back while it is still sent.
+
+    Lines of the answer: `{"progress": {…}}` once a second, `{"refused": {"line", "reason"}}` for a record that cannot
+    be kept (the first thousand), `{"error": {"code", "detail"}}` where the import ends early, and last
+    `{"summary": {…}}`, whose `complete` is true when everything was read. What is kept already, unchanged, is not
+    embedded again.
+    """
+    reader = reader_for(request.headers.get("content-type", ""), parts.settings.max_record_bytes)
+    collection = await pipeline.run(pipeline.store.collection, name)
+    announced = request.headers.get("content-length", "")
+    bytes_total = int(announced) if announced.isdecimal() else None
+    chunks = _chunks(request)
+    importing = pipeline.importing(collection, reader, chunks, bytes_total)
+    pipeline.begin_stream()
+    return NdjsonStream(_progress(importing, chunks, name), pipeline.end_stream)
+
+
+@router.get("/export", status_code=200, response_class=NdjsonStream, responses={200: _ndjson})
+async def export_documents(name: Name, request: Request, pipeline: ReadyPipeline) -> NdjsonStream:
+    """The whole collection with its vectors, as of now. Importing it elsewhere gives the same collection."""
+    collection = await pipeline.run(pipeline.store.collection, name)
+    pipeline.begin_stream()
+    return NdjsonStream(_while_connected(request, pipeline.exporting(collection)), pipeline.end_stream)
+
+
+async def _chunks(request: Request) -> AsyncGenerator[bytes, None]:
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except ClientDisconnect:
+        raise HungUp from None
+
+
+async def _progress(importing: Import, chunks: AsyncGenerator[bytes, None], name: str) -> AsyncGenerator[bytes, None]:
+    try:
+        async with aclosing(importing.events()) as events:
+            async for event in events:
+                yield _line(event)
+    except VectorSpaceError as error:
+        yield _line({"error": {"code": error.code, "detail": str(error)}})
+    except Exception as error:
+        log.error("an import ended unexpectedly", exc_info=error)
+        detail = "an unexpected error; the log has it under the request id"
+        yield _line({"error": {"code": "internal_error", "detail": detail}})
+    await _drain(chunks)
+    summary = importing.progress.summary()
+    log.info("import into %s", name, extra=summary)
+    yield _line({"summary": summary})
+
+
+async def _drain(chunks: AsyncGenerator[bytes, None]) -> None:
+    """Read on where an import has ended early: most clients send all before they read, and would see a broken pipe
+    where the reason is. Up to a limit, since they may send for hours.
+    """
+    left = DRAINED_BYTES
+    with suppress(HungUp):
+        async for chunk in chunks:
+            left -= len(chunk)
+            if left < 0:
+                return
+
+
+async def _while_connected(request: Request, export: Export) -> AsyncGenerator[bytes, None]:
+    async with aclosing(export.blocks()) as blocks:
+        async for block in blocks:
+            yield block
+            if await request.is_disconnected():
+                return
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)

@@ -1,0 +1,1 @@
+"""What `python -m app` does beside serving: one module a command, loaded only when it is asked for."""

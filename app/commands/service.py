@@ -1,0 +1,64 @@
+"""A running service as the commands speak to it: HTTP, by the standard library alone."""
+
+import http.client
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from app.errors import CommandFailed
+
+
+class Service:
+    """A connection to the service at `url`. The key is the one given, else the environment's API_KEY."""
+
+    def __init__(self, url: str, api_key: str | None) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise CommandFailed(f"{url} is no address of a service: it starts with http:// or https://")
+        connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self.url = url
+        self.connection = connect(parts.hostname, parts.port, timeout=300)
+        self._root = parts.path.rstrip("/")
+        # A key on the command line would show in the list of processes.
+        key = api_key or os.environ.get("API_KEY", "").partition(",")[0].strip()
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+
+    def begin(self, method: str, path: str, headers: Mapping[str, str]) -> None:
+        """Send a request's head; its body, where it has one, is the caller's to send."""
+        try:
+            self.connection.putrequest(method, self._root + path)
+            for name, value in {**self._headers, **headers}.items():
+                self.connection.putheader(name, value)
+            self.connection.endheaders()
+        except OSError as error:
+            raise CommandFailed(f"{self.url} cannot be reached: {error}") from None
+
+    def answer(self, *expected: int) -> http.client.HTTPResponse:
+        """raises  CommandFailed, with what the service says, where the status is none of `expected`"""
+        try:
+            response = self.connection.getresponse()
+            if response.status in expected:
+                return response
+            raw = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise CommandFailed(f"{self.url} did not answer: {error}") from None
+        raise CommandFailed(f"{self.url} answered {response.status}: {_detail(raw)}")
+
+    def put(self, path: str, body: Mapping[str, Any]) -> None:
+        raw = json.dumps(body).encode()
+        self.begin("PUT", path, {"Content-Type": "application/json", "Content-Length": str(len(raw))})
+        self.connection.send(raw)
+        self.answer(200, 201).read()
+
+
+def path_of(collection: str, action: str = "") -> str:
+    return f"/v1/collections/{quote(collection, safe='')}{action}"
+
+
+def _detail(raw: bytes) -> str:
+    try:
+        return str(json.loads(raw)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return raw[:200].decode("utf-8", "replace")

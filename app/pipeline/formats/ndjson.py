@@ -1,0 +1,43 @@
+"""NDJSON: a JSON object a line, as `GET …/export` writes it."""
+
+from collections.abc import Iterator
+
+import orjson
+
+from app.errors import InvalidInput
+from app.pipeline.drafts import from_json
+from app.pipeline.formats.lines import Lines
+from app.pipeline.formats.record import Header, Item, Record, Refused, too_large
+
+
+class Ndjson:
+    """{"text", "id"?, "metadata"?, "vector"? or "passages"?} a line; {"collection": {…}} is an export's first line."""
+
+    def __init__(self, max_record_bytes: int) -> None:
+        self._max_bytes = max_record_bytes
+        self._lines = Lines(max_record_bytes)
+
+    def feed(self, chunk: bytes) -> Iterator[Item]:
+        for number, line in self._lines.feed(chunk):
+            yield from self._read(number, line)
+
+    def end(self) -> Iterator[Item]:
+        for number, line in self._lines.end():
+            yield from self._read(number, line)
+
+    def _read(self, number: int, line: bytes | None) -> Iterator[Item]:
+        if line is None:
+            yield too_large(number, self._max_bytes, "the line")
+            return
+        if not line.strip():
+            return
+        try:
+            value = orjson.loads(line)
+            if isinstance(value, dict) and set(value) == {"collection"} and isinstance(value["collection"], dict):
+                yield Header(number, value["collection"])
+            else:
+                yield Record(number, from_json(value, f"of line {number}"))
+        except orjson.JSONDecodeError as error:
+            yield Refused(number, f"the line is not JSON: {error.msg}, column {error.colno}")
+        except InvalidInput as error:
+            yield Refused(number, str(error))

@@ -1,0 +1,146 @@
+"""Documents in: cut into passages, embedded where their vectors are not known yet, and kept."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+
+import numpy as np
+
+from app.embedding.embedder import Embedder
+from app.embedding.registry import Card
+from app.errors import InvalidDocument, SpaceMismatch
+from app.pipeline.drafts import Draft, Rules
+from app.pipeline.workers import Workers
+from app.store.store import F32, Collection, Document, Passage, Store
+
+KEY_BYTES = 16
+EMBEDDED_AT_ONCE = 256
+
+
+def key(card: Card, text: str) -> bytes:
+    """What a passage's vector depends on, hashed: the model's files, its prompt and the text. KEY_BYTES long."""
+    made_by = f"{card.revision}\0{card.precision}\0{card.prompts.passage}\0"
+    return hashlib.blake2b((made_by + text).encode(), digest_size=KEY_BYTES).digest()
+
+
+class Ingest:
+    """Makes documents out of drafts and has the store keep them. Safe to use from many tasks at once."""
+
+    def __init__(self, store: Store, embedder: Embedder, workers: Workers, rules: Rules) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._workers = workers
+        self._rules = rules
+
+    def check(self, collection: Collection, draft: Draft, which: str) -> None:
+        """Whether `draft` can go into `collection`, without embedding anything.
+
+        raises  InvalidDocument; SpaceMismatch, naming both models or both dimensions
+        """
+        self._rules.check(draft, which)
+        space, card = collection.space, self._embedder.card
+        vectors = [passage.vector for passage in draft.passages]
+        if draft.vector is not None:
+            vectors.append(draft.vector)
+        for vector in vectors:
+            if len(vector) != space.dimension:
+                raise SpaceMismatch(collection.name, "dimension", space.dimension, len(vector))
+            if not np.isfinite(vector).all():
+                raise InvalidDocument(which, "its vector holds a number that float32 cannot hold, or none at all")
+            if space.distance == "cosine" and not vector.any():
+                raise InvalidDocument(which, "its vector is zero, which has no direction to compare by cosine")
+        if not vectors:
+            check_served(collection, card)
+
+    async def keep(self, name: str, drafts: Sequence[Draft]) -> list[str]:
+        """Keep all of them or none; a draft without an id gets a random one.
+
+        returns  their ids, in order
+        raises   CollectionNotFound; what `check` raises; what the embedder raises; StorageFull
+        """
+        collection = await self._workers.run(self._store.collection, name)
+        for index, draft in enumerate(drafts):
+            self.check(collection, draft, str(index))
+        documents = await self.prepare(collection, [draft.with_id(from_content=False) for draft in drafts])
+        await self._workers.run(self._store.upsert, name, documents)
+        return [document.id for document in documents]
+
+    async def prepare(self, collection: Collection, drafts: Sequence[Draft]) -> list[Document]:
+        """Documents ready to be kept, of drafts that have passed `check` and have ids.
+
+        A passage whose text the store knows under this model is not embedded again, nor one that comes twice.
+        """
+        plain = [draft for draft in drafts if not draft.brings_vectors]
+        embedded = iter(await self._embedded(collection, [draft.text for draft in plain]))
+        return [
+            Document(
+                draft.id or "",
+                draft.text,
+                draft.metadata,
+                self.given(draft) if draft.brings_vectors else next(embedded),
+            )
+            for draft in drafts
+        ]
+
+    async def _embedded(self, collection: Collection, texts: Sequence[str]) -> list[tuple[Passage, ...]]:
+        if not texts:
+            return []
+        card = self._embedder.card
+        spans = await self._embedder.split(texts)
+        parts = [[text[start:end] for start, end in spans_of] for text, spans_of in zip(texts, spans, strict=True)]
+        keys = [[key(card, part) for part in parts_of] for parts_of in parts]
+        by_key = dict(zip(chain.from_iterable(keys), chain.from_iterable(parts), strict=True))
+        vectors: dict[bytes, F32] = await self._workers.run(self._store.vectors, collection.space.model, list(by_key))
+        missing = {each: part for each, part in by_key.items() if each not in vectors}
+        vectors = {**vectors, **await self._made(missing)}
+        return [
+            tuple(Passage(span.start, span.end, vectors[each], each) for span, each in zip(*pair, strict=True))
+            for pair in zip(spans, keys, strict=True)
+        ]
+
+    async def _made(self, texts: Mapping[bytes, str]) -> dict[bytes, F32]:
+        """Vectors of `texts`, by their keys. A few hundred at a time, so that one caller does not fill the queue."""
+        keys, vectors = list(texts), dict[bytes, F32]()
+        for first in range(0, len(keys), EMBEDDED_AT_ONCE):
+            some = keys[first : first + EMBEDDED_AT_ONCE]
+            made = await self._embedder.embed([texts[each] for each in some])
+            vectors.update(zip(some, made.vectors, strict=True))
+        return vectors
+
+    def kept(self, collection: Collection, drafts: Sequence[Draft]) -> list[bool]:
+        """For each draft with its id, whether just this is kept already; vectors count where it brings them. Blocks."""
+        documents = [Document(draft.id or "", draft.text, draft.metadata, self.given(draft)) for draft in drafts]
+        return [
+            same and (not document.passages or self._same_vectors(collection.name, document))
+            for document, same in zip(documents, self._store.unchanged(collection.name, documents), strict=True)
+        ]
+
+    def _same_vectors(self, name: str, document: Document) -> bool:
+        kept = self._store.document(name, document.id, vectors=True).document.passages
+        return len(kept) == len(document.passages) and all(
+            (one.start, one.end) == (other.start, other.end) and np.array_equal(one.vector, other.vector)
+            for one, other in zip(kept, document.passages, strict=True)
+        )
+
+    def given(self, draft: Draft) -> tuple[Passage, ...]:
+        """The passages whose vectors `draft` brings.
+
+        A key that an export names is believed where it is this text's: else one text would be found under another's.
+        """
+        if draft.vector is not None:
+            return (Passage(0, len(draft.text), draft.vector),)
+        card = self._embedder.card
+        return tuple(
+            replace(each, key=each.key if each.key == key(card, draft.text[each.start : each.end]) else b"")
+            for each in draft.passages
+        )
+
+
+def check_served(collection: Collection, card: Card) -> None:
+    """Whether the model that is served makes vectors for `collection`. raises SpaceMismatch, naming both"""
+    space = collection.space
+    if space.model != card.name:
+        raise SpaceMismatch(collection.name, "model", space.model, card.name)
+    if space.dimension != card.dimension:
+        raise SpaceMismatch(collection.name, "dimension", space.dimension, card.dimension)

@@ -1,0 +1,61 @@
+"""Everything between HTTP on the one side, and model and store on the other, in one place."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import ParamSpec, TypeVar
+
+from app.embedding.embedder import Embedder
+from app.errors import TooManyStreams
+from app.pipeline.drafts import Rules
+from app.pipeline.exporter import Export
+from app.pipeline.formats.record import Reader
+from app.pipeline.importer import Import
+from app.pipeline.ingest import Ingest
+from app.pipeline.retrieve import Retrieve
+from app.pipeline.workers import Workers
+from app.store.store import Collection, Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Pipeline:
+    """Lives as long as the service serves; closed before the embedder and the store are."""
+
+    def __init__(self, store: Store, embedder: Embedder, *, rules: Rules, max_streams: int) -> None:
+        self.store = store
+        self.embedder = embedder
+        self.rules = rules
+        self._workers = Workers()
+        self.ingest = Ingest(store, embedder, self._workers, rules)
+        self.retrieve = Retrieve(store, embedder, self._workers)
+        self._streams, self._max_streams = 0, max_streams
+
+    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A method of the store, in a thread."""
+        return await self._workers.run(call, *args, **kwargs)
+
+    def importing(
+        self,
+        collection: Collection,
+        reader: Reader,
+        chunks: AsyncIterator[bytes],
+        bytes_total: int | None,
+        report_every_s: float = 1.0,
+    ) -> Import:
+        """An import of what `reader` reads in `chunks`; it begins when its events are asked for."""
+        return Import(self.store, self.ingest, self._workers, collection, reader, chunks, bytes_total, report_every_s)
+
+    def exporting(self, collection: Collection) -> Export:
+        return Export(self.store, self._workers, collection)
+
+    def begin_stream(self) -> None:
+        """Count an import or export in; `end_stream` counts it out. raises TooManyStreams"""
+        if self._streams >= self._max_streams:
+            raise TooManyStreams(self._max_streams)
+        self._streams += 1
+
+    def end_stream(self) -> None:
+        self._streams -= 1
+
+    def close(self) -> None:
+        self._workers.close()

@@ -1,0 +1,60 @@
+"""Queries in, hits out: a query's text is embedded where the mode asks for meaning, then the store searches."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from app.embedding.embedder import Cut, Embedder
+from app.errors import InvalidInput, SpaceMismatch
+from app.pipeline.ingest import check_served
+from app.pipeline.workers import Workers
+from app.store.store import Collection, Hit, Query, Store
+
+
+@dataclass(frozen=True)
+class Found:
+    """Hits, best first; cut: what of the query's text the model did not read, where it was too long."""
+
+    hits: list[Hit]
+    cut: Cut | None = None
+
+
+class Retrieve:
+    """Searches collections. Safe to use from many tasks at once."""
+
+    def __init__(self, store: Store, embedder: Embedder, workers: Workers) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._workers = workers
+
+    async def find(self, name: str, query: Query) -> Found:
+        """What `query` finds in the collection; its vector is made of its text where it has none and needs one.
+
+        raises  CollectionNotFound; InvalidInput, where the mode lacks its text or vector; SpaceMismatch, naming both
+                models or dimensions; what the embedder raises
+        """
+        if not query.text.strip() and (query.mode != "semantic" or query.vector is None):
+            raise InvalidInput(f"the mode {query.mode} needs a query that is not empty", param="query")
+        cut = None
+        if query.mode != "keyword":
+            collection = await self._workers.run(self._store.collection, name)
+            if query.vector is None:
+                query, cut = await self._with_vector(collection, query)
+            else:
+                _check_vector(collection, query)
+        return Found(await self._workers.run(self._store.search, name, query), cut)
+
+    async def _with_vector(self, collection: Collection, query: Query) -> tuple[Query, Cut | None]:
+        check_served(collection, self._embedder.card)
+        made = await self._embedder.embed([query.text], role="query", truncate=True)
+        return replace(query, vector=made.vectors[0]), made.cuts[0] if made.cuts else None
+
+
+def _check_vector(collection: Collection, query: Query) -> None:
+    assert query.vector is not None
+    if len(query.vector) != collection.space.dimension:
+        raise SpaceMismatch(collection.name, "dimension", collection.space.dimension, len(query.vector))
+    if not np.isfinite(query.vector).all():
+        raise InvalidInput("the vector holds a number that float32 cannot hold", param="vector")
+    if collection.space.distance == "cosine" and not query.vector.any():
+        raise InvalidInput("the vector is zero, which has no direction to compare by cosine", param="vector")

@@ -1,0 +1,86 @@
+"""Bring the index to where the ledger is, batch by batch, and compare what the two hold."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from app.store import tail
+from app.store.catalogue import Row
+from app.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    from app.store.chroma import ChromaIndex
+
+
+class IndexDamaged(Exception):
+    """The index is not what the ledger says."""
+
+
+class Applier:
+    """The only one that changes the index.
+
+    exact_below  collections of up to so many passages are not put into the index
+    go_on        called between batches; raises to break off
+    """
+
+    def __init__(self, ledger: Ledger, index: "ChromaIndex", exact_below: int, go_on: Callable[[], None]) -> None:
+        self._ledger = ledger
+        self._index = index
+        self._exact_below = exact_below
+        self._go_on = go_on
+
+    def catch_up(self) -> None:
+        """Apply everything that is committed now.
+
+        Each batch is recorded after the index has taken it. Dying in between is harmless: adding and removing the same
+        passages again changes nothing.
+        """
+        with self._ledger.reading() as connection:
+            last = tail.last_key(connection)
+        self._drop_others()
+        while self._round(last):
+            self._go_on()
+        with self._ledger.writing() as connection:
+            tail.forget_small(connection, self._exact_below)
+
+    def verify(self) -> None:
+        """raises  IndexDamaged, where it holds more or fewer passages than it should"""
+        with self._ledger.reading() as connection:
+            rows = tail.followed(connection, self._exact_below)
+            wanted = [(row, tail.expected(connection, row)) for row in rows if row.indexed]
+        for row, count in wanted:
+            found = self._index.count(row.key)
+            if found != count:
+                raise IndexDamaged(f"it holds {found} of {count} passages of the collection {row.collection.name!r}")
+
+    def _drop_others(self) -> None:
+        """Collections that were deleted, and those of which a first batch was under way when the process died."""
+        with self._ledger.reading() as connection:
+            known = {row.key for row in tail.followed(connection, self._exact_below) if row.indexed}
+        for key in self._index.held() - known:
+            self._index.drop(key)
+
+    def _round(self, last: int) -> bool:
+        """Apply one batch of each collection; whether more is left of the changes to passages up to the key `last`."""
+        with self._ledger.reading() as connection:
+            rows = tail.followed(connection, self._exact_below)
+        for row in rows:
+            with self._ledger.reading() as connection:
+                batch = tail.next_batch(connection, row)
+            if not len(batch):
+                continue
+            if not row.indexed:
+                self._begin(row)
+            if batch.keys:
+                self._index.add(row.key, batch.keys, batch.vectors)
+            if batch.removed:
+                self._index.remove(row.key, batch.removed)
+            with self._ledger.writing() as connection:
+                tail.record(connection, batch)
+            self._go_on()
+        with self._ledger.reading() as connection:
+            return any(tail.waits(connection, row, last) for row in tail.followed(connection, self._exact_below))
+
+    def _begin(self, row: Row) -> None:
+        if row.key in self._index.held():
+            self._index.drop(row.key)
+        self._index.create(row.key, row.space)

@@ -1,0 +1,102 @@
+"""The collections in the ledger: their rows made, found, listed and deleted."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.errors import CollectionNotFound, SpaceMismatch, TooManyCollections
+from app.store import keyword_index
+from app.store.store import Collection, Metadata, Space
+
+COLUMNS = "key, name, model, dimension, distance, metadata, created, documents, passages, indexed"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A collection and what only the ledger knows of it.
+
+    key      names it in every other table and in the index; never given twice
+    indexed  the index holds its passages up to this key
+    """
+
+    key: int
+    collection: Collection
+    indexed: int
+
+    @property
+    def space(self) -> Space:
+        return self.collection.space
+
+
+def find(connection: sqlite3.Connection, name: str) -> Row:
+    """raises  CollectionNotFound"""
+    found = _find(connection, name)
+    if found is None:
+        raise CollectionNotFound(name)
+    return found
+
+
+def everything(connection: sqlite3.Connection) -> list[Row]:
+    """All of them, by name."""
+    return [_row(*each) for each in connection.execute(f"SELECT {COLUMNS} FROM collections ORDER BY name")]  # noqa: S608
+
+
+def create(
+    connection: sqlite3.Connection, name: str, space: Space, metadata: Metadata, max_collections: int
+) -> tuple[Row, bool]:
+    """The row, and whether it is new. raises SpaceMismatch, TooManyCollections"""
+    found = _find(connection, name)
+    if found is not None:
+        for what in ("model", "dimension", "distance"):
+            has, given = getattr(found.space, what), getattr(space, what)
+            if has != given:
+                raise SpaceMismatch(name, what, has, given)
+        return found, False
+    count = connection.execute("SELECT count(*) FROM collections").fetchone()[0]
+    if count >= max_collections:
+        raise TooManyCollections(max_collections)
+    key = connection.execute(
+        "INSERT INTO collections (name, model, dimension, distance, metadata, created) VALUES (?, ?, ?, ?, ?, ?)",
+        (name, space.model, space.dimension, space.distance, written(metadata), time.time()),
+    ).lastrowid
+    assert key is not None
+    keyword_index.create(connection, key)
+    return find(connection, name), True
+
+
+def delete(connection: sqlite3.Connection, key: int) -> None:
+    """With everything in it."""
+    keyword_index.drop(connection, key)
+    for table in ("removed", "fields", "passages", "documents"):
+        connection.execute(f"DELETE FROM {table} WHERE collection = ?", (key,))  # noqa: S608  the names above
+    connection.execute("DELETE FROM collections WHERE key = ?", (key,))
+
+
+def written(metadata: Mapping[str, Any]) -> str:
+    """Metadata as the ledger keeps it: JSON, keys in their order."""
+    return json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
+
+
+def _find(connection: sqlite3.Connection, name: str) -> Row | None:
+    sql = f"SELECT {COLUMNS} FROM collections WHERE name = CAST(? AS TEXT)"  # noqa: S608  the names above
+    found = connection.execute(sql, (name.encode("utf-8", "surrogatepass"),)).fetchone()
+    return _row(*found) if found else None
+
+
+def _row(
+    key: int,
+    name: str,
+    model: str,
+    dimension: int,
+    distance: Any,
+    metadata: str,
+    created: float,
+    documents: int,
+    passages: int,
+    indexed: int,
+) -> Row:
+    space = Space(model, dimension, distance)
+    return Row(key, Collection(name, space, json.loads(metadata), created, documents, passages), indexed)

@@ -1,0 +1,174 @@
+"""The documents in the ledger, written: kept in place of older ones, deleted, and compared with what is there."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from app.errors import InvalidDocument
+from app.store import keyword_index
+from app.store.catalogue import Row, written
+from app.store.filters import Filter
+from app.store.keyword import document_text
+from app.store.sql_filters import Value, fields, translate
+from app.store.store import F32, Document
+
+FLOAT32 = np.dtype("<f4")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A document as it goes into the tables: made before the writer is locked, since folding text takes time.
+
+    passages  (start, end, key of what was embedded, vector, tokens)
+    """
+
+    id: str
+    text: str
+    metadata: str
+    fields: list[tuple[str, Value]]
+    passages: list[tuple[int, int, bytes, bytes, str]]
+
+
+def prepare(documents: Sequence[Document]) -> list[Prepared]:
+    """One for each id, the last where an id comes twice.
+
+    raises  InvalidDocument, where a text holds half a surrogate pair, which is in no file, or an integer is too great
+    """
+    last = {document.id: document for document in documents}
+    return [_prepare(document) for document in last.values()]
+
+
+def _prepare(document: Document) -> Prepared:
+    metadata = written(document.metadata)
+    for what, text in (("id", document.id), ("text", document.text), ("metadata", metadata)):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            reason = f"its {what} holds half a surrogate pair at character {error.start}"
+            raise InvalidDocument(repr(document.id), reason) from None
+    passages = [
+        (p.start, p.end, p.key, packed(p.vector), document_text(document.text[p.start : p.end]))
+        for p in document.passages
+    ]
+    return Prepared(document.id, document.text, metadata, fields(document.id, document.metadata), passages)
+
+
+def packed(vector: F32) -> bytes:
+    return np.ascontiguousarray(vector, FLOAT32).tobytes()
+
+
+def upsert(connection: sqlite3.Connection, row: Row, documents: Sequence[Prepared]) -> None:
+    """Keep each in place of an older one of its id; `documents` have different ids."""
+    last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'passages'").fetchone()
+    next_key, now = (last[0] if last else 0) + 1, time.time()
+    passages: list[tuple[object, ...]] = []
+    tokens: list[tuple[int, str]] = []
+    named: list[tuple[int, str, Value, int]] = []
+    for document in documents:
+        key = _replace(connection, row.key, document, now)
+        named += [(row.key, name, value, key) for name, value in document.fields]
+        for start, end, embedded, vector, text in document.passages:
+            passages.append((next_key, row.key, key, start, end, embedded, vector))
+            tokens.append((next_key, text))
+            next_key += 1
+    connection.executemany("INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?)", passages)
+    connection.executemany("INSERT INTO fields VALUES (?, ?, ?, ?)", named)
+    keyword_index.add(connection, row.key, tokens)
+    _count(connection, row.key, 0, len(passages))
+
+
+def _replace(connection: sqlite3.Connection, collection: int, document: Prepared, now: float) -> int:
+    """The key of the document's row, which is new or has lost everything but its key."""
+    found = connection.execute(
+        "SELECT key, id, text, metadata FROM documents WHERE collection = ? AND id = ?", (collection, document.id)
+    ).fetchone()
+    content = (document.text, document.metadata, now)
+    if found is None:
+        key = connection.execute(
+            "INSERT INTO documents (text, metadata, updated, collection, id) VALUES (?, ?, ?, ?, ?)",
+            (*content, collection, document.id),
+        ).lastrowid
+        assert key is not None
+        _count(connection, collection, 1, 0)
+        return key
+    _strip(connection, collection, *found)
+    connection.execute("UPDATE documents SET text = ?, metadata = ?, updated = ? WHERE key = ?", (*content, found[0]))
+    return int(found[0])
+
+
+def _strip(connection: sqlite3.Connection, collection: int, key: int, id: str, text: str, metadata: str) -> None:
+    """Take a document's passages out, with their words and places in the index, and its metadata's fields."""
+    spans = connection.execute('SELECT key, start, "end" FROM passages WHERE document = ?', (key,)).fetchall()
+    keyword_index.remove(
+        connection, collection, ((passage, document_text(text[start:end])) for passage, start, end in spans)
+    )
+    connection.executemany("INSERT INTO removed VALUES (?, ?)", ((passage, collection) for passage, _, _ in spans))
+    connection.execute("DELETE FROM passages WHERE document = ?", (key,))
+    connection.executemany(
+        "DELETE FROM fields WHERE collection = ? AND name = ? AND value = ? AND document = ?",
+        ((collection, name, value, key) for name, value in fields(id, json.loads(metadata))),
+    )
+    _count(connection, collection, 0, -len(spans))
+
+
+def _count(connection: sqlite3.Connection, collection: int, documents: int, passages: int) -> None:
+    connection.execute(
+        "UPDATE collections SET documents = documents + ?, passages = passages + ? WHERE key = ?",
+        (documents, passages, collection),
+    )
+
+
+def delete(connection: sqlite3.Connection, row: Row, ids: Sequence[str] | None, filter: Filter | None) -> int:
+    """Delete those that have one of the ids (any, for None) and that the filter matches; how many there were."""
+    assert ids is not None or filter is not None
+    condition, parameters = ("1", list[object]()) if filter is None else translate(filter, row.key)
+    sql = f"SELECT d.key, d.id, d.text, d.metadata FROM documents d WHERE d.collection = ? AND ({condition})"  # noqa: S608
+    found: list[tuple[int, str, str, str]] = []
+    if ids is None:
+        found = connection.execute(sql, (row.key, *parameters)).fetchall()
+    else:
+        for wanted in dict.fromkeys(ids):
+            if valid(wanted):
+                found += connection.execute(f"{sql} AND d.id = ?", (row.key, *parameters, wanted))
+    for each in found:
+        _strip(connection, row.key, *each)
+        connection.execute("DELETE FROM documents WHERE key = ?", (each[0],))
+    _count(connection, row.key, -len(found), 0)
+    return len(found)
+
+
+def unchanged(connection: sqlite3.Connection, row: Row, documents: Sequence[Document]) -> list[bool]:
+    """For each, whether one of the same id, text and metadata is kept."""
+    return [_same(connection, row.key, document) for document in documents]
+
+
+def _same(connection: sqlite3.Connection, collection: int, document: Document) -> bool:
+    if not valid(document.id):
+        return False
+    found = connection.execute(
+        "SELECT text, metadata FROM documents WHERE collection = ? AND id = ?", (collection, document.id)
+    ).fetchone()
+    return (
+        found is not None
+        and found[0] == document.text
+        and _canonical(json.loads(found[1])) == _canonical(document.metadata)
+    )
+
+
+def _canonical(metadata: Mapping[str, Any]) -> str:
+    """Equal where the metadata is: as objects, True and 1 would be too."""
+    return json.dumps(metadata, sort_keys=True)
+
+
+def valid(text: str) -> bool:
+    """Whether SQLite can compare it: half a surrogate pair has no UTF-8, and is in nothing that is kept."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

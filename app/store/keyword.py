@@ -1,0 +1,153 @@
+"""Texts as the keyword index sees them, and what people type as a query that it always understands.
+
+Both go through `tokens`: compatibility forms, case and diacritics are folded; words are taken whole where a script puts
+spaces between them, and as single characters and pairs of neighbours where it does not; a symbol is a token of its own.
+
+source  UAX 15 (NFKC), UAX 29 (why scripts without spaces need a dictionary, which is left out here);
+        overlapping pairs: Nie, Gao, Zhang and Zhou 2000, On the use of words and n-grams for Chinese retrieval
+"""
+
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+
+# Part of what is kept: another number makes the keyword index new at the next start, since a row can only be taken out
+# of it with the very tokens that went in. Python's Unicode tables count as well.
+VERSION = f"1/{unicodedata.unidata_version}"
+MAX_QUERY_TOKENS = 64
+# A token longer than this is no word: a key, a picture's bytes. Cut, alike in texts and queries.
+MAX_TOKEN_CHARACTERS = 64
+
+# Blocks whose writing has no spaces between words: first and last code point.
+UNSPACED = (
+    (0x0E00, 0x0EFF),  # Thai, Lao
+    (0x1000, 0x109F),  # Myanmar
+    (0x1780, 0x17FF),  # Khmer
+    (0x2E80, 0x2FDF),  # Han radicals
+    (0x3005, 0x3007),  # Han iteration marks
+    (0x3031, 0x30FF),  # Kana
+    (0x3100, 0x312F),  # Bopomofo
+    (0x31A0, 0x31FF),
+    (0x3400, 0x4DBF),  # Han
+    (0x4E00, 0x9FFF),
+    (0xA9E0, 0xA9FF),  # Myanmar
+    (0xAA60, 0xAA7F),
+    (0xAC00, 0xD7A3),  # Hangul: it has spaces, but glues particles to words, which pairs see through
+    (0xF900, 0xFAFF),  # Han
+    (0x16FE0, 0x18DFF),  # Tangut, Khitan
+    (0x1AFF0, 0x1B2FF),  # Kana, Nushu
+    (0x20000, 0x323AF),  # Han
+)
+
+# Blocks with marks that decorate.
+ACCENTS = (
+    (0x0300, 0x036F),  # diacritics
+    (0x0591, 0x05C7),  # Hebrew points
+    (0x0610, 0x061A),  # Arabic signs and vowels
+    (0x064B, 0x0670),
+    (0x1AB0, 0x1AFF),  # more diacritics
+    (0x1DC0, 0x1DFF),
+    (0x20D0, 0x20FF),  # around symbols, as a keycap
+    (0xFE00, 0xFE0F),  # variation selectors: the heart that is red
+    (0xE0100, 0xE01EF),
+)
+
+
+def document_text(text: str) -> str:
+    """The tokens of a passage, in its order and with their repetitions, with spaces between them."""
+    return " ".join(token for run in _runs(text) for token in _indexed(*run))
+
+
+def query(text: str) -> str | None:
+    """An FTS5 expression that finds passages with any of the tokens of `text`; None where it has none.
+
+    At most MAX_QUERY_TOKENS different ones, the first; each is quoted, so that nothing in it is an operator.
+    """
+    chosen = query_tokens(text)
+    return expression(chosen) if chosen else None
+
+
+def query_tokens(text: str) -> list[str]:
+    """The different tokens of a query, the first MAX_QUERY_TOKENS of them, in order."""
+    chosen: dict[str, None] = {}
+    for run in _runs(text):
+        for token in _asked(*run):
+            chosen[token] = None
+            if len(chosen) == MAX_QUERY_TOKENS:
+                return list(chosen)
+    return list(chosen)
+
+
+def expression(chosen: list[str]) -> str:
+    """An FTS5 expression that finds passages with any of these tokens."""
+    return " OR ".join(f'"{token}"' for token in chosen)
+
+
+def _indexed(run: str, unspaced: bool) -> Iterator[str]:
+    if not unspaced:
+        yield run[:MAX_TOKEN_CHARACTERS]
+        return
+    yield from run
+    yield from (first + second for first, second in pairwise(run))
+
+
+def _asked(run: str, unspaced: bool) -> Iterator[str]:
+    """A lone character is found by itself; of more, only the pairs say anything."""
+    if not unspaced:
+        yield run[:MAX_TOKEN_CHARACTERS]
+    elif len(run) == 1:
+        yield run
+    else:
+        yield from (first + second for first, second in pairwise(run))
+
+
+def _runs(text: str) -> Iterator[tuple[str, bool]]:
+    """Stretches of letters and digits: (stretch, whether of a script without spaces). A symbol is one by itself."""
+    run, kind = "", False
+    for character in _fold(text):
+        sort = _sort(character)
+        if sort is None or sort == "symbol":
+            if run:
+                yield run, kind
+            run = ""
+            if sort == "symbol":
+                yield character, False
+            continue
+        unspaced = sort == "unspaced"
+        if run and unspaced != kind:
+            yield run, kind
+            run = ""
+        run, kind = run + character, unspaced
+    if run:
+        yield run, kind
+
+
+def _fold(text: str) -> str:
+    """Compatibility forms, case and diacritics away. Marks stay on scripts whose vowels they are."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    if folded.isascii():
+        return folded
+    bare = (character for character in unicodedata.normalize("NFD", folded) if not _accent(character))
+    return unicodedata.normalize("NFC", "".join(bare))
+
+
+@cache
+def _accent(character: str) -> bool:
+    """Whether it is a mark that decorates a letter or a symbol, and none that spells."""
+    code = ord(character)
+    return any(first <= code <= last for first, last in ACCENTS) and unicodedata.category(character)[0] == "M"
+
+
+@cache
+def _sort(character: str) -> str | None:
+    """spaced, unspaced or symbol; None for what only separates: spaces, punctuation, controls, half a surrogate."""
+    if character.isascii():
+        # ASCII symbols separate: FTS5's tokenizer does so, and $ or + alone would find half of all texts.
+        return "spaced" if character.isalnum() else None
+    category = unicodedata.category(character)
+    if category[0] in "LMN":
+        code = ord(character)
+        return "unspaced" if any(first <= code <= last for first, last in UNSPACED) else "spaced"
+    # Co: private use, where fonts keep their icons. Sk: the skin tones of emoji, and accents that stand alone.
+    return "symbol" if category in ("So", "Sm", "Sc", "Co") else None

@@ -1,0 +1,101 @@
+"""The documents in the ledger, read: one by id, pages of them, all of them, and vectors by what was embedded."""
+
+import base64
+import binascii
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from app.errors import DocumentNotFound, InvalidCursor
+from app.store.catalogue import Row
+from app.store.contents import FLOAT32, valid
+from app.store.filters import Filter
+from app.store.sql_filters import translate
+from app.store.store import F32, Document, Page, Passage, StoredDocument
+
+DocumentRow = tuple[int, str, str, str, float]
+COLUMNS = "d.key, d.id, d.text, d.metadata, d.updated"
+
+
+def unpacked(vector: bytes) -> F32:
+    """(dimension,) float32, its own memory."""
+    return np.frombuffer(vector, FLOAT32).astype(np.float32)
+
+
+def one(connection: sqlite3.Connection, row: Row, id: str, vectors: bool) -> StoredDocument:
+    """raises  DocumentNotFound"""
+    sql = f"SELECT {COLUMNS} FROM documents d WHERE d.collection = ? AND d.id = ?"  # noqa: S608  the names above
+    found = connection.execute(sql, (row.key, id)).fetchone() if valid(id) else None
+    if found is None:
+        raise DocumentNotFound(row.collection.name, id)
+    return _stored(connection, found, vectors)
+
+
+def page(connection: sqlite3.Connection, row: Row, filter: Filter | None, cursor: str | None, limit: int) -> Page:
+    """raises  InvalidCursor"""
+    condition, parameters = ("1", list[object]()) if filter is None else translate(filter, row.key)
+    after, bound = "1", list[object]()
+    if cursor is not None:
+        after, bound = "d.id > ?", [_id_in(cursor)]
+    sql = (
+        f"SELECT {COLUMNS} FROM documents d WHERE d.collection = ? AND {after} AND ({condition}) "  # noqa: S608
+        "ORDER BY d.id LIMIT ?"
+    )
+    found = connection.execute(sql, (row.key, *bound, *parameters, limit + 1)).fetchall()
+    documents = [_stored(connection, each, False) for each in found[:limit]]
+    more = len(found) > limit and bool(documents)
+    return Page(documents, _cursor_after(documents[-1].document.id) if more else None)
+
+
+def every(connection: sqlite3.Connection, row: Row) -> Iterator[StoredDocument]:
+    """All of them with their vectors, by id."""
+    sql = f"SELECT {COLUMNS} FROM documents d WHERE d.collection = ? ORDER BY d.id"  # noqa: S608  the names above
+    for found in connection.execute(sql, (row.key,)):
+        yield _stored(connection, found, True)
+
+
+def by_key(connection: sqlite3.Connection, key: int) -> StoredDocument | None:
+    """The document in this row of the ledger, without vectors."""
+    found = connection.execute(f"SELECT {COLUMNS} FROM documents d WHERE d.key = ?", (key,)).fetchone()  # noqa: S608
+    return _stored(connection, found, False) if found else None
+
+
+def vectors(connection: sqlite3.Connection, model: str, keys: Sequence[bytes]) -> dict[bytes, F32]:
+    """Vectors of passages that any collection of this model keeps, by the hash of what was embedded."""
+    sql = (
+        "SELECT p.vector FROM passages p JOIN collections c ON c.key = p.collection "
+        "WHERE p.hash = ? AND p.hash <> x'' AND c.model = ? LIMIT 1"
+    )
+    known: dict[bytes, F32] = {}
+    for key in dict.fromkeys(keys):
+        found = connection.execute(sql, (key, model)).fetchone()
+        if found:
+            known[key] = unpacked(found[0])
+    return known
+
+
+def _stored(connection: sqlite3.Connection, found: DocumentRow, vectors: bool) -> StoredDocument:
+    key, name, text, metadata, updated = found
+    passages: tuple[Passage, ...] = ()
+    if vectors:
+        sql = 'SELECT start, "end", vector, hash FROM passages WHERE document = ? ORDER BY key'
+        rows = connection.execute(sql, (key,))
+        passages = tuple(Passage(start, end, unpacked(vector), embedded) for start, end, vector, embedded in rows)
+    return StoredDocument(Document(name, text, json.loads(metadata), passages), updated)
+
+
+def _cursor_after(id: str) -> str:
+    return base64.urlsafe_b64encode(id.encode()).decode().rstrip("=")
+
+
+def _id_in(cursor: str) -> str:
+    try:
+        after = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise InvalidCursor(cursor) from None
+    # Some other texts decode to the same bytes: only the one that was given is taken.
+    if _cursor_after(after) != cursor:
+        raise InvalidCursor(cursor)
+    return after

@@ -1,0 +1,126 @@
+"""Answer a query: rank passages by meaning, by words or by both, and make hits of the documents they belong to."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+
+from app.errors import NotReady
+from app.store import lexical, listing
+from app.store.fusion import Found, Fused, fuse
+from app.store.ledger import Ledger
+from app.store.semantic import SemanticRanking, Wanted
+from app.store.store import Hit, Query, Rank
+
+# Each ranking's depth in a hybrid search: what stands below adds next to nothing.
+FUSED_PASSAGES = 100
+# A document that is replaced between ranking and reading makes its place void: rank again, so many times; then rank and
+# read in one snapshot, which takes longer.
+ATTEMPTS = 3
+
+
+class Searcher:
+    """Searches from any thread. `close` lets go of the threads that rank by words beside those that rank by meaning."""
+
+    def __init__(self, ledger: Ledger, semantic: SemanticRanking) -> None:
+        self._ledger = ledger
+        self._semantic = semantic
+        self._beside = ThreadPoolExecutor(max_workers=4, thread_name_prefix="keyword")
+
+    def close(self) -> None:
+        self._beside.shutdown()
+
+    def search(self, name: str, query: Query) -> list[Hit]:
+        """raises  CollectionNotFound"""
+        end = query.offset + query.limit
+        for _ in range(ATTEMPTS):
+            places = self._places(name, query, end)
+            with self._ledger.reading() as connection:
+                hits, complete = _hits(connection, places, query.offset, end)
+            if complete:
+                break
+        else:
+            with self._ledger.reading() as connection:
+                hits, _ = _hits(connection, self._places_in(connection, name, query, end), query.offset, end)
+        return [hit for hit in hits if query.min_score is None or hit.score >= query.min_score]
+
+    def _places(self, name: str, query: Query, end: int) -> list[Fused]:
+        """Documents in their order, at least `end` of them, where there are so many. Each ranking has its snapshot."""
+        match query.mode:
+            case "semantic":
+                return _single("semantic", self._semantic.rank(name, _wanted(query, 0, end)), end)
+            case "keyword":
+                return _single("keyword", self._by_words(name, query, end, end), end)
+            case "hybrid":
+                depth = max(FUSED_PASSAGES, 2 * end)
+                try:
+                    words = self._beside.submit(self._by_words, name, query, depth, 0)
+                except RuntimeError:
+                    raise NotReady("the store is closed") from None
+                try:
+                    meaning = self._semantic.rank(name, _wanted(query, depth, end))
+                finally:
+                    # In any case: what a search began does not outlive it.
+                    wait([words])
+                return fuse({"semantic": meaning, "keyword": words.result()}, end)
+
+    def _places_in(self, connection: sqlite3.Connection, name: str, query: Query, end: int) -> list[Fused]:
+        """The same, all in the snapshot of this connection: a scan, since the index has none."""
+        depth = max(FUSED_PASSAGES, 2 * end)
+        match query.mode:
+            case "semantic":
+                return _single("semantic", self._semantic.scan(connection, name, _wanted(query, 0, end)), end)
+            case "keyword":
+                return _single("keyword", lexical.rank(connection, name, query.text, query.filter, end, end), end)
+            case "hybrid":
+                meaning = self._semantic.scan(connection, name, _wanted(query, depth, end))
+                words = lexical.rank(connection, name, query.text, query.filter, depth, 0)
+                return fuse({"semantic": meaning, "keyword": words}, end)
+
+    def _by_words(self, name: str, query: Query, passages: int, documents: int) -> list[Found]:
+        with self._ledger.reading() as connection:
+            return lexical.rank(connection, name, query.text, query.filter, passages, documents)
+
+
+def _wanted(query: Query, passages: int, documents: int) -> Wanted:
+    assert query.vector is not None
+    return Wanted(query.vector, query.filter, passages, documents)
+
+
+def _single(name: str, ranking: Sequence[Found], count: int) -> list[Fused]:
+    """The `count` best documents by their best passage, and those as good as the last of them."""
+    places: dict[int, Fused] = {}
+    least = 0.0
+    for rank, found in enumerate(ranking, 1):
+        if found.document not in places:
+            if len(places) >= count and found.score < least:
+                break
+            least = found.score
+            places[found.document] = Fused(found.document, found.key, found.score, {name: Rank(rank, found.score)})
+    return list(places.values())
+
+
+def _hits(connection: sqlite3.Connection, places: Sequence[Fused], first: int, last: int) -> tuple[list[Hit], bool]:
+    """The hits from `first` to `last`, equal ones by id; and whether every place still has its passage."""
+    ids = _ids(connection, places)
+    here = sorted((each for each in places if each.document in ids), key=lambda each: (-each.score, ids[each.document]))
+    hits, complete = [], len(here) == len(places)
+    for place in here[first:last]:
+        span = connection.execute('SELECT start, "end" FROM passages WHERE key = ?', (place.passage,)).fetchone()
+        document = listing.by_key(connection, place.document)
+        if span is None or document is None:
+            complete = False
+            continue
+        start, end = span
+        hits.append(Hit(document, start, end, place.score, place.ranks.get("semantic"), place.ranks.get("keyword")))
+    return hits, complete
+
+
+def _ids(connection: sqlite3.Connection, places: Sequence[Fused]) -> Mapping[int, str]:
+    """The ids of the places' documents, by key."""
+    ids: dict[int, str] = {}
+    keys = [place.document for place in places]
+    for at in range(0, len(keys), 500):
+        some = keys[at : at + 500]
+        marks = ", ".join("?" * len(some))
+        ids.update(connection.execute(f"SELECT key, id FROM documents WHERE key IN ({marks})", some))  # noqa: S608
+    return ids

@@ -1,0 +1,212 @@
+"""What a store is: the Protocol that every one of them keeps, and the values that go in and out.
+
+A store keeps collections of documents. A document is a text with metadata, cut into passages; each passage has one
+vector. Nobody here makes vectors or cuts texts: they come in, and a collection remembers which model made them.
+
+Every method may be called from any thread, blocks until it is done, and leaves nothing half done: a write that returned
+survives a kill, one that raised has changed nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from app.store.filters import Filter
+
+F32 = npt.NDArray[np.float32]
+Metadata = Mapping[str, Any]
+Distance = Literal["cosine", "dot", "euclidean"]
+Mode = Literal["hybrid", "semantic", "keyword"]
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a collection's vectors have in common. Fixed for its life.
+
+    model      name of the model that makes the vectors
+    dimension  numbers in a vector
+    distance   how two vectors are compared: the greater the score, the nearer (see `Hit.scores`)
+    """
+
+    model: str
+    dimension: int
+    distance: Distance = "cosine"
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A collection as it is now. created_at_unix_s: seconds since 1970; documents, passages: how many it holds."""
+
+    name: str
+    space: Space
+    metadata: Metadata
+    created_at_unix_s: float
+    documents: int = 0
+    passages: int = 0
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A part of a document's text, [start, end) in characters (Unicode code points), and its vector.
+
+    vector  (dimension,) float32
+    key     hash of what was embedded, by which the same text is found again; empty where the vector was given
+    """
+
+    start: int
+    end: int
+    vector: F32
+    key: bytes = b""
+
+
+@dataclass(frozen=True)
+class Document:
+    """What is kept under an id. `text` may be empty where vectors were given without one."""
+
+    id: str
+    text: str
+    metadata: Metadata = field(default_factory=dict)
+    passages: tuple[Passage, ...] = ()
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    """A document as it is kept; its passages only when they were asked for. updated_at_unix_s: seconds since 1970."""
+
+    document: Document
+    updated_at_unix_s: float
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some documents, in the order of their ids; `cursor` asks for the ones after them, None where there are none."""
+
+    documents: list[StoredDocument]
+    cursor: str | None
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for: a `text` in keyword and hybrid mode, a `vector` (dimension,) float32 in semantic and hybrid.
+
+    limit, offset  documents to return, and to leave out before them
+    min_score      leave out hits whose `score` is less; None leaves out none
+    """
+
+    mode: Mode
+    text: str = ""
+    vector: F32 | None = None
+    filter: Filter | None = None
+    limit: int = 10
+    offset: int = 0
+    min_score: float | None = None
+
+
+@dataclass(frozen=True)
+class Rank:
+    """A place in one ranking of passages: `rank` counts from 1; `score` is that ranking's own, the greater the better.
+
+    semantic  cosine: cosine similarity, -1 to 1; dot: the inner product; euclidean: minus the distance
+    keyword   BM25, above 0
+    """
+
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A document found: its best passage's span, the score that made its place, and the ranks that made the score.
+
+    score     semantic and keyword: that ranking's score; hybrid: reciprocal rank fusion's, 0 to 1
+    """
+
+    document: StoredDocument
+    start: int
+    end: int
+    score: float
+    semantic: Rank | None = None
+    keyword: Rank | None = None
+
+
+@dataclass(frozen=True)
+class IndexState:
+    """How the approximate index stands. Search is exact, and slower, for what it does not hold yet.
+
+    state    opening | ready | rebuilding | failed
+    behind   changes committed and not yet in the index
+    detail   why it is rebuilt or failed; else empty
+    """
+
+    state: Literal["opening", "ready", "rebuilding", "failed"]
+    behind: int = 0
+    detail: str = ""
+
+
+class Store(Protocol):
+    """Collections and documents, kept and found."""
+
+    def create_collection(self, name: str, space: Space, metadata: Metadata) -> tuple[Collection, bool]:
+        """The collection, and whether it is new. One that exists is returned as it is when its space is the same.
+
+        raises  SpaceMismatch, naming both; TooManyCollections
+        """
+
+    def collection(self, name: str) -> Collection:
+        """raises  CollectionNotFound"""
+
+    def collections(self) -> list[Collection]:
+        """All of them, by name."""
+
+    def delete_collection(self, name: str) -> None:
+        """With everything in it. raises CollectionNotFound"""
+
+    def upsert(self, name: str, documents: Sequence[Document]) -> None:
+        """Keep each document, in place of an older one of the same id: all of them, or none.
+
+        The last one counts where an id comes twice. Vectors are of the collection's dimension and finite: the caller
+        has checked.
+        raises  CollectionNotFound; StorageFull
+        """
+
+    def vectors(self, model: str, keys: Sequence[bytes]) -> dict[bytes, F32]:
+        """Vectors of passages that any collection of this model keeps, by their key; the keys that are known."""
+
+    def unchanged(self, name: str, documents: Sequence[Document]) -> list[bool]:
+        """For each document, whether one of the same id, text and metadata is kept. Passages are not compared.
+
+        raises  CollectionNotFound
+        """
+
+    def document(self, name: str, id: str, *, vectors: bool = False) -> StoredDocument:
+        """raises  CollectionNotFound; DocumentNotFound"""
+
+    def documents(
+        self, name: str, *, filter: Filter | None = None, cursor: str | None = None, limit: int = 100
+    ) -> Page:
+        """Documents by id, without vectors. raises CollectionNotFound; InvalidCursor"""
+
+    def delete_documents(self, name: str, *, ids: Sequence[str] | None = None, filter: Filter | None = None) -> int:
+        """Delete those that have one of the ids and that the filter matches; at least one of the two must be given.
+
+        returns  how many were there
+        raises   CollectionNotFound; StorageFull
+        """
+
+    def search(self, name: str, query: Query) -> list[Hit]:
+        """Documents by score, best first; equal ones by id. raises CollectionNotFound"""
+
+    def export(self, name: str) -> Iterator[StoredDocument]:
+        """Every document with its vectors, by id, as of one moment. raises CollectionNotFound"""
+
+    def index_state(self) -> IndexState:
+        """How the index stands, over all collections."""
+
+    def close(self) -> None:
+        """Finish what runs and let go of everything. Calling it twice is fine."""
+
+
+OnFatal = Callable[[BaseException], None]

@@ -1,0 +1,101 @@
+"""What the index does not hold yet: the ledger's tail, read in batches, and how far the index has got."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.store.catalogue import Row, everything
+from app.store.contents import FLOAT32
+from app.store.store import F32
+
+# One batch is one call to the index, which cannot be broken off: short enough to be waited for at shutdown.
+BATCH_PASSAGES = 1000
+BATCH_REMOVED = 5000
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Changes of one collection: passages to add, their vectors (rows, dimension) float32, and passages to remove."""
+
+    collection: int
+    keys: Sequence[int]
+    vectors: F32
+    removed: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.keys) + len(self.removed)
+
+
+def followed(connection: sqlite3.Connection, exact_below: int) -> list[Row]:
+    """The collections that the index holds, or should: a small one is scanned, and not worth the memory."""
+    return [row for row in everything(connection) if row.indexed or row.collection.passages > exact_below]
+
+
+def next_batch(connection: sqlite3.Connection, row: Row) -> Batch:
+    """What is to be applied next; empty where the index holds all."""
+    found = connection.execute(
+        "SELECT key, vector FROM passages WHERE collection = ? AND key > ? ORDER BY key LIMIT ?",
+        (row.key, row.indexed, BATCH_PASSAGES),
+    ).fetchall()
+    removed = connection.execute(
+        "SELECT key FROM removed WHERE collection = ? ORDER BY key LIMIT ?", (row.key, BATCH_REMOVED)
+    ).fetchall()
+    vectors = np.frombuffer(b"".join(vector for _, vector in found), FLOAT32).reshape(-1, row.space.dimension)
+    return Batch(row.key, [key for key, _ in found], vectors, [key for (key,) in removed])
+
+
+def record(connection: sqlite3.Connection, batch: Batch) -> None:
+    """The index holds this batch now."""
+    if batch.keys:
+        connection.execute("UPDATE collections SET indexed = ? WHERE key = ?", (batch.keys[-1], batch.collection))
+    connection.executemany("DELETE FROM removed WHERE key = ?", ((key,) for key in batch.removed))
+
+
+def forget(connection: sqlite3.Connection) -> None:
+    """The index holds nothing: all is tail."""
+    connection.execute("UPDATE collections SET indexed = 0")
+    connection.execute("DELETE FROM removed")
+
+
+def forget_small(connection: sqlite3.Connection, exact_below: int) -> None:
+    """Removals from collections that the index never held need not be kept."""
+    connection.execute(
+        "DELETE FROM removed WHERE collection IN (SELECT key FROM collections WHERE indexed = 0 AND passages <= ?)",
+        (exact_below,),
+    )
+
+
+def behind(connection: sqlite3.Connection, exact_below: int) -> int:
+    """Changes that are committed and not in the index, over the collections that it follows."""
+    changes = "(SELECT count(*) FROM passages WHERE collection = ? AND key > ?)"
+    removals = "(SELECT count(*) FROM removed WHERE collection = ?)"
+    return sum(
+        connection.execute(f"SELECT {changes} + {removals}", (row.key, row.indexed, row.key)).fetchone()[0]
+        for row in followed(connection, exact_below)
+    )
+
+
+def last_key(connection: sqlite3.Connection) -> int:
+    """The greatest key that any passage ever had."""
+    found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'passages'").fetchone()
+    return int(found[0]) if found else 0
+
+
+def waits(connection: sqlite3.Connection, row: Row, key: int) -> bool:
+    """Whether changes to passages up to `key` are not in the index yet."""
+    sql = (
+        "SELECT EXISTS (SELECT 1 FROM passages WHERE collection = ? AND key > ? AND key <= ?) "
+        "OR EXISTS (SELECT 1 FROM removed WHERE collection = ? AND key <= ?)"
+    )
+    return bool(connection.execute(sql, (row.key, row.indexed, key, row.key, key)).fetchone()[0])
+
+
+def expected(connection: sqlite3.Connection, row: Row) -> int:
+    """How many passages the index should hold, once what may have been under way when it stopped is applied again."""
+    sql = (
+        "SELECT (SELECT count(*) FROM passages WHERE collection = ? AND key <= ?) "
+        "+ (SELECT count(*) FROM removed WHERE collection = ? AND key <= ?)"
+    )
+    return int(connection.execute(sql, (row.key, row.indexed, row.key, row.indexed)).fetchone()[0])

@@ -1,0 +1,30 @@
+"""Every test that asks for `store` runs once for each store behind the Protocol."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.store.store import Store
+from tests.store.opening import STORES
+
+
+@pytest.fixture(params=sorted(STORES))
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    """Opens the store, again where it was open; closed in the end."""
+    stores: list[Store] = []
+
+    def reopen() -> Store:
+        for store in stores:
+            store.close()
+        stores.append(STORES[request.param](tmp_path / "data"))
+        return stores[-1]
+
+    yield reopen
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(opened: Callable[[], Store]) -> Store:
+    return opened()

@@ -1,0 +1,61 @@
+"""How each store behind the Protocol is opened, and what the tests of all of them share."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from app.store.local import LocalStore
+from app.store.store import F32, Document, IndexState, Metadata, Passage, Space, Store
+
+PLANE = Space("model-a", 4)
+
+
+def fatal(death: BaseException) -> None:
+    raise AssertionError("the index's thread died") from death
+
+
+def scanned(directory: Path) -> LocalStore:
+    """One that never needs an index."""
+    return LocalStore(directory, max_collections=8, on_fatal=fatal, exact_below=10**6)
+
+
+def indexed(directory: Path) -> LocalStore:
+    """One that has an index for a single passage."""
+    return LocalStore(directory, max_collections=8, on_fatal=fatal, exact_below=0, calm_s=0.05)
+
+
+# Opened twice in the same directory, a store has what it had.
+STORES: dict[str, Callable[[Path], Store]] = {"scanned": scanned, "indexed": indexed}
+
+
+def vector(*numbers: float) -> F32:
+    return np.array(numbers, np.float32)
+
+
+def document(name: str, text: str, *vectors: F32, metadata: Metadata | None = None) -> Document:
+    """One passage for each vector; the text is cut into as many parts."""
+    cuts = np.linspace(0, len(text), len(vectors) + 1, dtype=int).tolist()
+    passages = [
+        Passage(start, end, each, f"{text}/{start}".encode())
+        for start, end, each in zip(cuts[:-1], cuts[1:], vectors, strict=True)
+    ]
+    return Document(name, text, metadata or {}, tuple(passages))
+
+
+def random_documents(count: int, dimension: int = 4, seed: int = 0) -> list[Document]:
+    """d0, d1, …, of one passage each."""
+    vectors = np.random.default_rng(seed).standard_normal((count, dimension)).astype(np.float32)
+    return [document(f"d{i}", f"word{i} of text", vectors[i], metadata={"n": i}) for i in range(count)]
+
+
+def settled(store: Store, timeout_s: float = 60) -> IndexState:
+    """Wait until the index is ready and holds everything."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        state = store.index_state()
+        if state.state == "ready" and not state.behind:
+            return state
+        time.sleep(0.02)
+    raise AssertionError(f"never settled: {store.index_state()}")

@@ -1,0 +1,291 @@
+"""What every store does, one behaviour at a time, on documents made by hand."""
+
+import itertools
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from app.errors import (
+    CollectionNotFound,
+    DocumentNotFound,
+    InvalidCursor,
+    InvalidDocument,
+    SpaceMismatch,
+    TooManyCollections,
+)
+from app.store.filters import parse
+from app.store.store import Distance, Document, Mode, Passage, Query, Space, Store
+from tests.store.opening import PLANE, document, vector
+
+EAST, NORTH, WEST = vector(1, 0, 0, 0), vector(0, 1, 0, 0), vector(-1, 0, 0, 0)
+
+
+@pytest.fixture
+def animals(store: Store) -> Store:
+    store.create_collection("animals", PLANE, {"of": "tests"})
+    store.upsert(
+        "animals",
+        [
+            document("cat", "the cat sleeps. the cat purrs.", EAST, NORTH, metadata={"legs": 4, "wild": False}),
+            document("crow", "a crow flies", NORTH, metadata={"legs": 2, "wild": True}),
+            document("fish", "a fish swims, and sleeps", WEST, metadata={"legs": 0, "wild": True}),
+        ],
+    )
+    return store
+
+
+def found(store: Store, mode: Mode, **query: object) -> list[str]:
+    hits = store.search("animals", Query(mode, **query))  # type: ignore[arg-type]
+    return [hit.document.document.id for hit in hits]
+
+
+def test_a_collection_remembers_its_space(store: Store) -> None:
+    made, new = store.create_collection("a", PLANE, {"k": [1, {"x": None}]})
+    assert (made.name, made.space, made.metadata, made.documents, made.passages) == (
+        "a",
+        PLANE,
+        {"k": [1, {"x": None}]},
+        0,
+        0,
+    )
+    assert new
+    assert store.create_collection("a", PLANE, {}) == (made, False)
+    for other, what in (
+        (Space("b", 4), "model"),
+        (Space("model-a", 5), "dimension"),
+        (Space("model-a", 4, "dot"), "distance"),
+    ):
+        with pytest.raises(SpaceMismatch, match=what):
+            store.create_collection("a", other, {})
+
+
+def test_collections_are_limited_listed_and_deleted(store: Store) -> None:
+    for name in "hgfedcba":
+        store.create_collection(name, PLANE, {})
+    with pytest.raises(TooManyCollections, match="8"):
+        store.create_collection("i", PLANE, {})
+    store.delete_collection("c")
+    assert [each.name for each in store.collections()] == list("abdefgh")
+    with pytest.raises(CollectionNotFound, match="'c'"):
+        store.delete_collection("c")
+
+
+def test_a_deleted_collection_leaves_nothing(animals: Store) -> None:
+    animals.delete_collection("animals")
+    made, new = animals.create_collection("animals", Space("model-a", 4, "dot"), {})
+    assert new
+    assert made.documents == 0
+    assert found(animals, "hybrid", text="cat", vector=EAST) == []
+    assert animals.vectors("model-a", [b"a crow flies/0"]) == {}
+
+
+@pytest.mark.parametrize("ask", ["collection", "delete_collection", "documents", "export"])
+def test_an_absent_collection_is_named(store: Store, ask: str) -> None:
+    with pytest.raises(CollectionNotFound, match="nowhere"):
+        getattr(store, ask)("nowhere")
+    with pytest.raises(CollectionNotFound, match="nowhere"):
+        store.search("nowhere", Query("keyword", "x"))
+
+
+def test_documents_come_back_as_they_went_in(animals: Store) -> None:
+    cat = animals.document("animals", "cat", vectors=True).document
+    assert (cat.text, cat.metadata) == ("the cat sleeps. the cat purrs.", {"legs": 4, "wild": False})
+    assert [(p.start, p.end, p.key) for p in cat.passages] == [
+        (0, 15, b"the cat sleeps. the cat purrs./0"),
+        (15, 30, b"the cat sleeps. the cat purrs./15"),
+    ]
+    np.testing.assert_array_equal([p.vector for p in cat.passages], [EAST, NORTH])
+    assert animals.document("animals", "cat").document.passages == ()
+    with pytest.raises(DocumentNotFound, match="'dog'"):
+        animals.document("animals", "dog")
+
+
+def test_an_upsert_replaces(animals: Store) -> None:
+    animals.upsert("animals", [document("cat", "lost", WEST), document("cat", "a dog barks", WEST)])
+    collection = animals.collection("animals")
+    assert (collection.documents, collection.passages) == (3, 3)
+    assert found(animals, "keyword", text="purrs") == []
+    assert found(animals, "keyword", text="barks") == ["cat"]
+    assert found(animals, "semantic", vector=EAST, min_score=0.5) == []
+    assert animals.documents("animals", filter=parse({"legs": 4})).documents == []
+    assert animals.vectors("model-a", [b"the cat sleeps. the cat purrs./0"]) == {}
+
+
+def test_what_cannot_be_kept_changes_nothing(animals: Store) -> None:
+    for bad, why in (
+        (Document("\ud800", "x"), "its id"),
+        (Document("x", "a\udfff"), "its text holds half a surrogate pair at character 1"),
+        (Document("x", "x", {"k": "\ud800"}), "its metadata"),
+        (Document("x", "x", {"k": 2**63}), "integer"),
+    ):
+        with pytest.raises(InvalidDocument, match=why):
+            animals.upsert("animals", [document("good", "good", EAST), bad])
+    assert animals.collection("animals").documents == 3
+
+
+def test_unchanged_compares_kinds(animals: Store) -> None:
+    cat = animals.document("animals", "cat").document
+    others = [
+        Document("cat", cat.text + "!", cat.metadata),
+        Document("cat", cat.text, {"legs": 4, "wild": 0}),
+        Document("dog", cat.text, cat.metadata),
+        Document("\ud800", cat.text, cat.metadata),
+    ]
+    assert animals.unchanged("animals", [cat, *others]) == [True, False, False, False, False]
+    assert animals.unchanged("animals", [Document("cat", cat.text, {"wild": False, "legs": 4})]) == [True]
+
+
+def test_vectors_are_found_by_what_was_embedded(animals: Store) -> None:
+    animals.create_collection("other", Space("model-b", 4), {})
+    animals.upsert("other", [Document("x", "x", {}, (Passage(0, 1, WEST, b"here"), Passage(0, 1, WEST)))])
+    known = animals.vectors("model-a", [b"a crow flies/0", b"here", b"", b"a crow flies/0"])
+    assert list(known) == [b"a crow flies/0"]
+    np.testing.assert_array_equal(known[b"a crow flies/0"], NORTH)
+    assert list(animals.vectors("model-b", [b"here"])) == [b"here"]
+
+
+def test_documents_are_listed_in_pages(animals: Store) -> None:
+    first = animals.documents("animals", limit=2)
+    assert [each.document.id for each in first.documents] == ["cat", "crow"]
+    second = animals.documents("animals", limit=2, cursor=first.cursor)
+    assert ([each.document.id for each in second.documents], second.cursor) == (["fish"], None)
+    wild = animals.documents("animals", filter=parse({"wild": True}), limit=1)
+    assert [each.document.id for each in wild.documents] == ["crow"]
+    rest = animals.documents("animals", filter=parse({"wild": True}), limit=1, cursor=wild.cursor)
+    assert ([each.document.id for each in rest.documents], rest.cursor) == (["fish"], None)
+
+
+@pytest.mark.parametrize("cursor", ["=", "*", "é", "Zg==", "_w", "\ud800", "Zh"])
+def test_a_cursor_that_no_listing_gave(animals: Store, cursor: str) -> None:
+    with pytest.raises(InvalidCursor):
+        animals.documents("animals", cursor=cursor)
+
+
+def test_documents_are_deleted_by_id_and_by_filter(animals: Store) -> None:
+    assert animals.delete_documents("animals", ids=["cat", "dog", "cat", "\ud800"], filter=parse({"legs": 2})) == 0
+    assert animals.delete_documents("animals", ids=["cat", "dog", "cat"]) == 1
+    assert animals.delete_documents("animals", filter=parse({"wild": True})) == 2
+    collection = animals.collection("animals")
+    assert (collection.documents, collection.passages) == (0, 0)
+    assert found(animals, "hybrid", text="cat crow fish", vector=EAST) == []
+
+
+@pytest.mark.parametrize(
+    ("distance", "scores"), [("cosine", [1, 0, -1]), ("dot", [2, 0, -2]), ("euclidean", [-1, -(5**0.5), -3])]
+)
+def test_semantic_search_ranks_documents_by_their_best_passage(
+    store: Store, distance: Distance, scores: list[float]
+) -> None:
+    store.create_collection("animals", Space("m", 4, distance), {})
+    store.upsert(
+        "animals", [document("a", "ab", WEST, NORTH), document("b", "ab", NORTH, EAST), document("c", "c", WEST)]
+    )
+    hits = store.search("animals", Query("semantic", vector=2 * EAST))
+    assert [hit.document.document.id for hit in hits] == ["b", "a", "c"]
+    assert [(hit.start, hit.end) for hit in hits] == [(1, 2), (1, 2), (0, 1)]
+    np.testing.assert_allclose([hit.score for hit in hits], scores, rtol=1e-6)
+    assert [hit.semantic.score for hit in hits if hit.semantic] == [hit.score for hit in hits]
+    assert hits[0].semantic is not None
+    assert hits[0].semantic.rank == 1
+    assert hits[0].keyword is None
+
+
+def test_hybrid_search_says_what_made_a_place(animals: Store) -> None:
+    crow, *rest = animals.search("animals", Query("hybrid", "crow", NORTH))
+    assert crow.document.document.id == "crow"
+    assert crow.semantic is not None
+    assert crow.keyword is not None
+    assert crow.keyword.rank == 1
+    assert crow.keyword.score > 0
+    assert 0.9 < crow.score <= 1
+    assert {hit.document.document.id for hit in rest} == {"cat", "fish"}
+    assert all(hit.keyword is None and hit.score <= 0.5 for hit in rest)
+
+
+@pytest.mark.parametrize("mode", ["semantic", "keyword", "hybrid"])
+def test_filters_mean_the_same_in_every_mode(animals: Store, mode: Mode) -> None:
+    query = {"text": "sleeps cat crow fish", "vector": EAST}
+    assert set(found(animals, mode, filter=parse({"wild": True}), **query)) == {"crow", "fish"}
+    assert found(animals, mode, filter=parse({"legs": {"$gt": 3}}), **query) == ["cat"]
+    assert found(animals, mode, filter=parse({"wild": 1}), **query) == []
+
+
+@pytest.mark.parametrize("mode", ["semantic", "keyword", "hybrid"])
+def test_pages_of_a_search_make_the_whole(animals: Store, mode: Mode) -> None:
+    query = {"text": "sleeps cat crow fish", "vector": EAST}
+    whole = found(animals, mode, limit=10, **query)
+    assert len(whole) == 3
+    assert [found(animals, mode, limit=1, offset=i, **query) for i in range(4)] == [[each] for each in whole] + [[]]
+
+
+def test_equal_hits_come_by_id(store: Store) -> None:
+    store.create_collection("animals", PLANE, {})
+    for name in ("b", "d", "a", "c"):
+        store.upsert("animals", [document(name, "the same", EAST)])
+    for mode in ("semantic", "keyword"):
+        assert found(store, mode, text="same", vector=EAST, limit=2) == ["a", "b"]
+        assert found(store, mode, text="same", vector=EAST, limit=2, offset=2) == ["c", "d"]
+
+
+def test_min_score_leaves_out_the_rest(animals: Store) -> None:
+    assert found(animals, "semantic", vector=EAST, min_score=0.5) == ["cat"]
+
+
+def test_a_query_without_a_word_finds_no_words(animals: Store) -> None:
+    assert found(animals, "keyword", text="...") == []
+    assert set(found(animals, "hybrid", text="", vector=EAST)) == {"cat", "crow", "fish"}
+
+
+def test_an_export_is_of_one_moment(animals: Store) -> None:
+    export = animals.export("animals")
+    first = next(export)
+    animals.delete_documents("animals", ids=["crow", "fish"])
+    animals.upsert("animals", [document("bee", "a bee", EAST)])
+    assert [each.document.id for each in [first, *export]] == ["cat", "crow", "fish"]
+    assert len(first.document.passages) == 2
+
+
+def test_everything_is_there_after_opening_again(opened: Callable[[], Store]) -> None:
+    store = opened()
+    store.create_collection("animals", PLANE, {"k": 1})
+    store.upsert("animals", [document("cat", "the cat sleeps", EAST, metadata={"legs": 4})])
+    before = store.collection("animals")
+    store = opened()
+    assert store.collection("animals") == before
+    assert found(store, "hybrid", text="cat", vector=EAST, filter=parse({"legs": 4})) == ["cat"]
+    store.close()
+    store.close()
+
+
+@pytest.mark.parametrize("mode", ["semantic", "keyword", "hybrid"])
+def test_a_search_beside_writes_misses_nothing(store: Store, mode: Mode) -> None:
+    """Every document is always there, in one version or the next."""
+    names = [f"d{i}" for i in range(30)]
+    vectors = np.random.default_rng(0).standard_normal((30, 4)).astype(np.float32)
+    store.create_collection("animals", PLANE, {})
+    done = threading.Event()
+
+    def write(version: int) -> None:
+        store.upsert("animals", [document(name, f"text {version}", vectors[i]) for i, name in enumerate(names)])
+
+    def write_for_ever() -> None:
+        for version in itertools.count(1):
+            if done.is_set():
+                return
+            write(version)
+
+    write(0)
+    writer = threading.Thread(target=write_for_ever)
+    writer.start()
+    try:
+        for _ in range(30):
+            hits = store.search("animals", Query(mode, "text", EAST, limit=50))
+            assert {hit.document.document.id for hit in hits} == set(names)
+            assert all(hit.end == len(hit.document.document.text) for hit in hits)
+            scores = [hit.score for hit in hits]
+            assert scores == sorted(scores, reverse=True)
+    finally:
+        done.set()
+        writer.join()

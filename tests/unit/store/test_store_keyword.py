@@ -1,0 +1,143 @@
+"""Words in ten scripts, symbols, and everything that somebody may type."""
+
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from app.store import keyword_index
+from app.store.keyword import MAX_QUERY_TOKENS, document_text, query_tokens
+
+# As typed: lone surrogates too, which the default leaves out.
+anything = st.text(st.characters(exclude_categories=()))
+
+TEXTS = {
+    "latin": "Crème brûlée für Łódź, naïve façade",
+    "cyrillic": "Съешь же ещё этих мягких французских булок",
+    "greek": "Ξεσκεπάζω την ψυχοφθόρα βδελυγμία, ὀργὴ",
+    "hebrew": "שָׁלוֹם עולם",
+    "arabic": "السَّلامُ عليكم",
+    "devanagari": "नमस्ते दुनिया",
+    "chinese": "我们在北京大学学习数据库",
+    "japanese": "東京でラーメンを食べました",
+    "korean": "서울에서 김치를 먹었습니다",
+    "thai": "ฉันรักภาษาไทย",
+    "lao": "ສະບາຍດີ",
+    "khmer": "ខ្ញុំស្រឡាញ់ភាសាខ្មែរ",
+    "burmese": "မြန်မာဘာသာစကား",
+    "georgian": "გამარჯობა მსოფლიო",
+    "symbols": "I ❤️ pizza 🍕🍕 and 👩‍💻, 5 € each, x ≥ 3",
+    "operators": 'NOT "quoted" AND (NEAR) col:umn x* ^y -z C++ foo_bar user@example.org',
+}
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[sqlite3.Connection]:
+    """All of TEXTS, each as a passage of its own document; their places in TEXTS are their keys."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("CREATE TABLE passages (key INTEGER PRIMARY KEY, document INTEGER)")
+    keyword_index.create(connection, 1)
+    for key, text in enumerate(TEXTS.values()):
+        connection.execute("INSERT INTO passages VALUES (?, ?)", (key, key))
+        keyword_index.add(connection, 1, [(key, document_text(text))])
+    yield connection
+    connection.close()
+
+
+def found(connection: sqlite3.Connection, text: str) -> list[str]:
+    tokens = query_tokens(text)
+    rows = keyword_index.find(connection, 1, tokens, 100, None) if tokens else []
+    assert all(row.score > 0 for row in rows)
+    return [list(TEXTS)[row.key] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("query", "script"),
+    [
+        ("CREME BRULEE", "latin"),
+        ("fur", "latin"),
+        ("ＦＡＣＡＤＥ", "latin"),
+        ("facade", "latin"),
+        ("ЕЩЕ", "cyrillic"),
+        ("ξεσκεπαζω", "greek"),
+        ("ΒΔΕΛΥΓΜΊΑ", "greek"),
+        ("οργη", "greek"),
+        ("שלום", "hebrew"),
+        ("السلام", "arabic"),
+        ("नमस्ते", "devanagari"),
+        ("北京", "chinese"),
+        ("数据库", "chinese"),
+        ("学", "chinese"),
+        ("ﾗｰﾒﾝ", "japanese"),
+        ("東京", "japanese"),
+        ("김치", "korean"),
+        ("ภาษา", "thai"),
+        ("ສະບາຍ", "lao"),
+        ("ភាសា", "khmer"),
+        ("မြန်မာ", "burmese"),
+        ("მსოფლიო", "georgian"),
+        ("🍕", "symbols"),
+        ("❤", "symbols"),
+        ("❤️", "symbols"),
+        ("💻", "symbols"),
+        ("€", "symbols"),
+        ("y", "operators"),
+        ("c++", "operators"),
+        ('"quoted', "operators"),
+        ("bar", "operators"),
+        ("user@example.org", "operators"),
+    ],
+)
+def test_a_word_finds_its_text(connection: sqlite3.Connection, query: str, script: str) -> None:
+    assert found(connection, query)[0] == script
+
+
+@pytest.mark.parametrize(
+    "query", ["", " ", '"', '""', "*", "(", "\x00", "\ud83d", "---", "^", ":", "'", "\\", "\u200d", "\ufe0f"]
+)
+def test_what_has_no_word_finds_nothing(connection: sqlite3.Connection, query: str) -> None:
+    assert found(connection, query) == []
+
+
+def test_in_a_script_without_spaces_neighbours_count_and_not_order() -> None:
+    assert query_tokens("北京大学") == ["北京", "京大", "大学"]
+    assert document_text("北京") == "北 京 北京"
+    assert query_tokens("a北b") == ["a", "北", "b"]
+
+
+def test_a_query_is_cut_and_repeats_nothing() -> None:
+    words = " ".join(f"w{i} w{i}" for i in range(10_000))
+    assert query_tokens(words) == [f"w{i}" for i in range(MAX_QUERY_TOKENS)]
+    assert len(query_tokens("x" * 10_000)[0]) == 64
+
+
+@given(anything)
+@example('fox" OR "')
+@example("NEAR(a b, 5)")
+@example("a\x00b")
+@example("\ud800\udc00")
+@example("x" * 10_000)
+@example('"' * 10_000)
+def test_anything_can_be_asked(connection: sqlite3.Connection, text: str) -> None:
+    found(connection, text)
+
+
+@given(anything)
+def test_every_text_is_found_by_itself(text: str) -> None:
+    asked, kept = query_tokens(text), document_text(text).split(" ")
+    assert set(asked) <= set(kept)
+    assert bool(asked) == (kept != [""])
+
+
+@given(st.lists(anything, max_size=5))
+def test_what_is_taken_out_leaves_nothing(texts: list[str]) -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    keyword_index.create(connection, 7)
+    rows = [(key, document_text(text)) for key, text in enumerate(texts)]
+    keyword_index.add(connection, 7, rows)
+    keyword_index.remove(connection, 7, rows)
+    connection.execute("INSERT INTO keyword_7(keyword_7) VALUES ('integrity-check')")
+    assert connection.execute("SELECT count(*) FROM keyword_7_words").fetchone() == (0,)
+    connection.close()
