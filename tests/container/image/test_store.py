@@ -34,7 +34,7 @@ def searches(container: Container) -> list[Any]:
     return [
         found(container, "a sleeping kitten", mode="semantic")[0],
         found(container, "interest", mode="keyword"),
-        found(container, "cooking a broth")[0],
+        found(container, "cooking broth")[0],
         found(container, "a sleeping kitten", filter={"kind": {"$ne": "animal"}}).count("cat"),
     ]
 
