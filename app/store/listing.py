@@ -6,22 +6,15 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from app.errors import DocumentNotFound, InvalidCursor
 from app.store.catalogue import Row
-from app.store.contents import FLOAT32, valid
+from app.store.columns import unpacked, valid
 from app.store.filters import Filter
 from app.store.sql_filters import translate
 from app.store.store import F32, Document, Page, Passage, StoredDocument
 
 DocumentRow = tuple[int, str, str, str, float]
 COLUMNS = "d.key, d.id, d.text, d.metadata, d.updated"
-
-
-def unpacked(vector: bytes) -> F32:
-    """(dimension,) float32, its own memory."""
-    return np.frombuffer(vector, FLOAT32).astype(np.float32)
 
 
 def one(connection: sqlite3.Connection, row: Row, id: str, vectors: bool) -> StoredDocument:

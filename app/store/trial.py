@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.store.catalogue import Row, everything
-from app.store.listing import unpacked
+from app.store.columns import unpacked
 from app.store.store import F32
 
 if TYPE_CHECKING:
