@@ -1,7 +1,7 @@
 """How values are kept in the ledger's columns: vectors, metadata, texts."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from app.store.store import F32
 
 FLOAT32 = np.dtype("<f4")
+MOST_PARAMETERS = 500
 
 
 def packed(vector: F32) -> bytes:
@@ -33,3 +34,13 @@ def valid(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def groups(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Keys for one statement each, which may have only so many parameters."""
+    return (keys[start : start + MOST_PARAMETERS] for start in range(0, len(keys), MOST_PARAMETERS))
+
+
+def marks(keys: Sequence[int]) -> str:
+    """The parameters of `IN (…)`."""
+    return ", ".join("?" * len(keys))
