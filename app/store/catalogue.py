@@ -3,12 +3,12 @@
 import json
 import sqlite3
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from app.errors import CollectionNotFound, SpaceMismatch, TooManyCollections
 from app.store import keyword_index
+from app.store.columns import written
 from app.store.store import Collection, Metadata, Space
 
 COLUMNS = "key, name, model, dimension, distance, metadata, created, documents, passages, indexed"
@@ -73,11 +73,6 @@ def delete(connection: sqlite3.Connection, key: int) -> None:
     for table in ("removed", "fields", "passages", "documents"):
         connection.execute(f"DELETE FROM {table} WHERE collection = ?", (key,))  # noqa: S608  the names above
     connection.execute("DELETE FROM collections WHERE key = ?", (key,))
-
-
-def written(metadata: Mapping[str, Any]) -> str:
-    """Metadata as the ledger keeps it: JSON, keys in their order."""
-    return json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
 
 
 def _find(connection: sqlite3.Connection, name: str) -> Row | None:

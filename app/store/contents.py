@@ -7,17 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from app.errors import InvalidDocument
 from app.store import keyword_index
-from app.store.catalogue import Row, written
+from app.store.catalogue import Row
+from app.store.columns import packed, valid, written
 from app.store.filters import Filter
 from app.store.keyword import document_text
 from app.store.sql_filters import Value, fields, translate
-from app.store.store import F32, Document
-
-FLOAT32 = np.dtype("<f4")
+from app.store.store import Document
 
 
 @dataclass(frozen=True)
@@ -56,10 +53,6 @@ def _prepare(document: Document) -> Prepared:
         for p in document.passages
     ]
     return Prepared(document.id, document.text, metadata, fields(document.id, document.metadata), passages)
-
-
-def packed(vector: F32) -> bytes:
-    return np.ascontiguousarray(vector, FLOAT32).tobytes()
 
 
 def upsert(connection: sqlite3.Connection, row: Row, documents: Sequence[Prepared]) -> None:
@@ -163,12 +156,3 @@ def _same(connection: sqlite3.Connection, collection: int, document: Document) -
 def _canonical(metadata: Mapping[str, Any]) -> str:
     """Equal where the metadata is: as objects, True and 1 would be too."""
     return json.dumps(metadata, sort_keys=True)
-
-
-def valid(text: str) -> bool:
-    """Whether SQLite can compare it: half a surrogate pair has no UTF-8, and is in nothing that is kept."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

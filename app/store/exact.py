@@ -6,7 +6,7 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from app.store.contents import FLOAT32
+from app.store.columns import FLOAT32
 from app.store.fusion import Found
 from app.store.store import F32, Distance
 

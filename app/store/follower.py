@@ -5,11 +5,12 @@ import logging
 import os
 import shutil
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from app.errors import NotReady
-from app.store import tail
+from app.errors import NotReady, StorageFull
+from app.store import openings, tail
 from app.store.applier import Applier, IndexDamaged
 from app.store.inspection import Inspection
 from app.store.ledger import Ledger
@@ -144,6 +145,8 @@ class Follower:
         finally:
             self._index = None
             index.close()
+            with suppress(StorageFull), self._ledger.writing() as connection:
+                openings.forget(connection)
 
     def _check(self) -> None:
         """raises  IndexDamaged"""
@@ -152,11 +155,21 @@ class Follower:
         if os.path.lexists(self._directory):
             if holds:
                 self._inspection.inspect(self._directory, self._ledger.path)
+                self._distrust()
             else:
                 # What a first batch has left behind, or the index of another ledger.
                 self._discard()
         elif holds:
             raise IndexDamaged("it is missing")
+
+    def _distrust(self) -> None:
+        """raises  IndexDamaged, where the service died of the index again and again"""
+        trusted = True
+        # On a full disk there is no room for a note, and the index can still be asked.
+        with suppress(StorageFull), self._ledger.writing() as connection:
+            trusted = openings.note(connection)
+        if not trusted:
+            raise IndexDamaged(f"the service ended {openings.ENDS} times in a row while it was in use")
 
     def _begin_again(self, reason: str) -> None:
         """Throw the index away: the ledger has all that it takes to make it."""

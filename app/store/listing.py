@@ -6,22 +6,15 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from app.errors import DocumentNotFound, InvalidCursor
 from app.store.catalogue import Row
-from app.store.contents import FLOAT32, valid
+from app.store.columns import groups, marks, unpacked, valid
 from app.store.filters import Filter
 from app.store.sql_filters import translate
 from app.store.store import F32, Document, Page, Passage, StoredDocument
 
 DocumentRow = tuple[int, str, str, str, float]
 COLUMNS = "d.key, d.id, d.text, d.metadata, d.updated"
-
-
-def unpacked(vector: bytes) -> F32:
-    """(dimension,) float32, its own memory."""
-    return np.frombuffer(vector, FLOAT32).astype(np.float32)
 
 
 def one(connection: sqlite3.Connection, row: Row, id: str, vectors: bool) -> StoredDocument:
@@ -56,10 +49,25 @@ def every(connection: sqlite3.Connection, row: Row) -> Iterator[StoredDocument]:
         yield _stored(connection, found, True)
 
 
-def by_key(connection: sqlite3.Connection, key: int) -> StoredDocument | None:
-    """The document in this row of the ledger, without vectors."""
-    found = connection.execute(f"SELECT {COLUMNS} FROM documents d WHERE d.key = ?", (key,)).fetchone()  # noqa: S608
-    return _stored(connection, found, False) if found else None
+def of_passages(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[int, tuple[StoredDocument, int, int]]:
+    """By passage: its document without vectors, and its span; those that are still there."""
+    found: dict[int, tuple[StoredDocument, int, int]] = {}
+    for some in groups(keys):
+        sql = (
+            f'SELECT p.key, p.start, p."end", {COLUMNS} FROM passages p JOIN documents d ON d.key = p.document '  # noqa: S608
+            f"WHERE p.key IN ({marks(some)})"
+        )
+        for key, start, end, *row in connection.execute(sql, some):
+            found[key] = (_stored(connection, (row[0], row[1], row[2], row[3], row[4]), False), start, end)
+    return found
+
+
+def ids_of(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:
+    """By document's key: its id; those that are still there."""
+    found: dict[int, str] = {}
+    for some in groups(keys):
+        found.update(connection.execute(f"SELECT key, id FROM documents WHERE key IN ({marks(some)})", some))  # noqa: S608
+    return found
 
 
 def vectors(connection: sqlite3.Connection, model: str, keys: Sequence[bytes]) -> dict[bytes, F32]:

@@ -1,7 +1,7 @@
 """Answer a query: rank passages by meaning, by words or by both, and make hits of the documents they belong to."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from app.errors import NotReady
@@ -101,26 +101,13 @@ def _single(name: str, ranking: Sequence[Found], count: int) -> list[Fused]:
 
 def _hits(connection: sqlite3.Connection, places: Sequence[Fused], first: int, last: int) -> tuple[list[Hit], bool]:
     """The hits from `first` to `last`, equal ones by id; and whether every place still has its passage."""
-    ids = _ids(connection, places)
+    ids = listing.ids_of(connection, [place.document for place in places])
     here = sorted((each for each in places if each.document in ids), key=lambda each: (-each.score, ids[each.document]))
-    hits, complete = [], len(here) == len(places)
-    for place in here[first:last]:
-        span = connection.execute('SELECT start, "end" FROM passages WHERE key = ?', (place.passage,)).fetchone()
-        document = listing.by_key(connection, place.document)
-        if span is None or document is None:
-            complete = False
-            continue
-        start, end = span
-        hits.append(Hit(document, start, end, place.score, place.ranks.get("semantic"), place.ranks.get("keyword")))
-    return hits, complete
-
-
-def _ids(connection: sqlite3.Connection, places: Sequence[Fused]) -> Mapping[int, str]:
-    """The ids of the places' documents, by key."""
-    ids: dict[int, str] = {}
-    keys = [place.document for place in places]
-    for at in range(0, len(keys), 500):
-        some = keys[at : at + 500]
-        marks = ", ".join("?" * len(some))
-        ids.update(connection.execute(f"SELECT key, id FROM documents WHERE key IN ({marks})", some))  # noqa: S608
-    return ids
+    shown = here[first:last]
+    passages = listing.of_passages(connection, [place.passage for place in shown])
+    hits = [
+        Hit(*passages[place.passage], place.score, place.ranks.get("semantic"), place.ranks.get("keyword"))
+        for place in shown
+        if place.passage in passages
+    ]
+    return hits, len(here) == len(places) and len(hits) == len(shown)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from app.store import catalogue
 from app.store.catalogue import Row
+from app.store.columns import groups, marks
 from app.store.exact import ScanRow, best
 from app.store.filters import Filter, matches
 from app.store.follower import Follower
@@ -139,10 +140,9 @@ def _scanned(connection: sqlite3.Connection, row: Row, filter: Filter | None) ->
 
 def _rows_of(connection: sqlite3.Connection, keys: Sequence[int]) -> Iterator[ScanRow]:
     """Those that are still there."""
-    for start in range(0, len(keys), 500):
-        some = keys[start : start + 500]
-        marks = ", ".join("?" * len(some))
-        yield from connection.execute(f"SELECT key, document, vector FROM passages WHERE key IN ({marks})", some)  # noqa: S608
+    for some in groups(keys):
+        sql = f"SELECT key, document, vector FROM passages WHERE key IN ({marks(some)})"  # noqa: S608
+        yield from connection.execute(sql, some)
 
 
 def _tail(connection: sqlite3.Connection, row: Row) -> Iterator[ScanRow]:

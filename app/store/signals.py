@@ -4,8 +4,8 @@ import math
 import threading
 import time
 
-# Adding to the index takes a third of the time that making a vector does, from the same cores. While an import runs it
-# waits, since search is exact without it, until a scan of what waits would be felt.
+# Adding to the index takes an eighth of the time that making a vector does, from the same cores. While an import runs
+# it waits, since search is exact without it, until a scan of what waits would be felt: docs/decisions/0008-store.md.
 MAX_WAITING = 20_000
 
 

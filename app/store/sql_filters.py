@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.errors import InvalidDocument
+from app.store.columns import valid
 from app.store.filters import MAX_INTEGER, All, Compares, Either, Equals, Filter, Not, Scalar
 
 Value = int | float | str | bytes
@@ -66,14 +67,18 @@ def _join(word: str, empty: str, parts: Iterable[Filter], collection: int) -> Co
 
 
 def _mark(value: Scalar) -> str:
-    """Texts come as their bytes: half a surrogate pair, which no document has, is then compared and not refused."""
-    return "CAST(? AS TEXT)" if isinstance(value, str) else "?"
+    """Half a surrogate pair, which no document has, comes as bytes: it is compared like any text then, not refused."""
+    return "?" if _encodable(value) else "CAST(? AS TEXT)"
 
 
 def _value(value: Scalar) -> object:
     if isinstance(value, bool):
         return _bool(value)
-    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+    return value if _encodable(value) or not isinstance(value, str) else value.encode("utf-8", "surrogatepass")
+
+
+def _encodable(value: Scalar) -> bool:
+    return not isinstance(value, str) or valid(value)
 
 
 def _bool(value: bool) -> bytes:

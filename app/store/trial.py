@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.store.catalogue import Row, everything
-from app.store.listing import unpacked
+from app.store.columns import unpacked
 from app.store.store import F32
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ def _wrong_with(index: "ChromaIndex", connection: sqlite3.Connection, row: Row) 
     for key, vector in sample.items():
         if key not in found or not np.allclose(_direction(found[key]), _direction(vector), atol=1e-4):
             return f"it has another vector for passage {key}"
-    return _blind(index, row, dict(list(sample.items())[:: max(1, len(sample) // QUERIED)]))
+    # A vector of zeros has no neighbours to be found among.
+    askable = [(key, vector) for key, vector in sample.items() if vector.any()]
+    return _blind(index, row, dict(askable[:: max(1, len(askable) // QUERIED)]))
 
 
 def _blind(index: "ChromaIndex", row: Row, sample: dict[int, F32]) -> str:

@@ -1,6 +1,8 @@
 """The index's files damaged in every way: the store comes up by itself, exact from the start, and makes them anew."""
 
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.store import openings
 from app.store.filters import parse
 from app.store.follower import DIRECTORY
 from app.store.local import LocalStore
@@ -133,11 +136,32 @@ def test_an_index_that_lags_behind_catches_up(whole: Path, tmp_path: Path) -> No
 def test_no_damage_is_seen_where_there_is_none(whole: Path, tmp_path: Path) -> None:
     directory = tmp_path / "data"
     shutil.copytree(whole, directory)
-    before = {path.name: path.stat().st_ino for path in (directory / DIRECTORY).iterdir()}
+    before = graphs(directory)
     store = indexed(directory)
     settled(store)
     store.close()
-    assert {path.name: path.stat().st_ino for path in (directory / DIRECTORY).iterdir()} == before
+    assert graphs(directory) == before
+
+
+def test_an_index_that_the_service_keeps_dying_of(whole: Path, tmp_path: Path) -> None:
+    """Each time it opens well, and some query is the end of the process."""
+    directory = tmp_path / "data"
+    shutil.copytree(whole, directory)
+    program = (
+        "import os, sys; from pathlib import Path; from tests.store.opening import indexed, settled\n"
+        "settled(indexed(Path(sys.argv[1]))); os.kill(os.getpid(), 9)"
+    )
+    before = graphs(directory)
+    for _ in range(openings.ENDS):
+        subprocess.run([sys.executable, "-c", program, str(directory)], check=False)
+        assert graphs(directory) == before
+    store = indexed(directory)
+    try:
+        settled(store)
+        assert_exact(store)
+        assert not graphs(directory) & before
+    finally:
+        store.close()
 
 
 def test_an_index_that_stops_answering(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,6 +222,11 @@ def test_the_state_says_why_it_is_remade(whole: Path, tmp_path: Path) -> None:
     assert remade
     assert {state.detail for state in remade} == {"it is missing"}
     assert states[-1].detail == ""
+
+
+def graphs(directory: Path) -> set[str]:
+    """Chroma's names of the graphs on disk, which are new for each one that is made."""
+    return {path.name for path in (directory / DIRECTORY).iterdir() if path.is_dir()}
 
 
 def assert_exact(store: LocalStore) -> None:

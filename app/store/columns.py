@@ -1,0 +1,46 @@
+"""How values are kept in the ledger's columns: vectors, metadata, texts."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from app.store.store import F32
+
+FLOAT32 = np.dtype("<f4")
+MOST_PARAMETERS = 500
+
+
+def packed(vector: F32) -> bytes:
+    """vector: (dimension,), whose numbers are kept as float32, little-endian"""
+    return np.ascontiguousarray(vector, FLOAT32).tobytes()
+
+
+def unpacked(vector: bytes) -> F32:
+    """(dimension,) float32, its own memory."""
+    return np.frombuffer(vector, FLOAT32).astype(np.float32)
+
+
+def written(metadata: Mapping[str, Any]) -> str:
+    """JSON, keys in their order."""
+    return json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
+
+
+def valid(text: str) -> bool:
+    """Whether SQLite can take it: half a surrogate pair has no UTF-8, and is in nothing that is kept."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def groups(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Keys for one statement each, which may have only so many parameters."""
+    return (keys[start : start + MOST_PARAMETERS] for start in range(0, len(keys), MOST_PARAMETERS))
+
+
+def marks(keys: Sequence[int]) -> str:
+    """The parameters of `IN (…)`."""
+    return ", ".join("?" * len(keys))
