@@ -11,9 +11,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from app.errors import DirectoryNewer, DirectoryUnusable, StorageFull
-from app.store.ledger import FILE, FULL
+from app.store.ledger.ledger import FILE, FULL
+from app.store.ledger.schema import STEPS, found_format
 from app.store.lock import DirectoryLock
-from app.store.schema import STEPS, found_format
 
 # What a freshly made file system holds.
 NOTHING = {"lost+found"}

@@ -4,13 +4,13 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from app.store import catalogue, contents, keyword_rebuild, listing
 from app.store.filters import Filter
-from app.store.follower import Follower
-from app.store.ledger import Ledger
+from app.store.index.follower import Follower
+from app.store.ledger import catalogue, contents, keyword_rebuild, listing
+from app.store.ledger.ledger import Ledger
 from app.store.lock import DirectoryLock
-from app.store.searching import Searcher
-from app.store.semantic import SemanticRanking
+from app.store.search.searching import Searcher
+from app.store.search.semantic import SemanticRanking
 from app.store.store import (
     F32,
     Collection,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.errors import DirectoryTaken, DirectoryUnusable
-from app.store.ledger import FULL
+from app.store.ledger.ledger import FULL
 
 FILE = "owner"
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import DirectoryNewer, DirectoryUnusable
 from app.store.backup import backup, restore
-from app.store.ledger import FILE
+from app.store.ledger.ledger import FILE
 from app.store.store import Query
 from tests.store.opening import PLANE, document, indexed, random_documents, scanned, settled, vector
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.store import openings
 from app.store.filters import parse
-from app.store.follower import DIRECTORY
+from app.store.index import openings
+from app.store.index.follower import DIRECTORY
 from app.store.local import LocalStore
 from app.store.store import IndexState, Query, Space
 from tests.store.opening import indexed, random_documents, settled

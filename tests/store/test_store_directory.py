@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from app.errors import DirectoryNewer, DirectoryTaken, DirectoryUnusable, NotReady
-from app.store import keyword
-from app.store.ledger import FILE
-from app.store.schema import STEPS
+from app.store.ledger import keyword
+from app.store.ledger.ledger import FILE
+from app.store.ledger.schema import STEPS
 from app.store.store import Query
 from tests.store.opening import PLANE, document, random_documents, scanned, vector
 

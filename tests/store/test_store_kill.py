@@ -51,7 +51,7 @@ def one_life(directory: Path, exact_below: int, seed: int, expected: Expected, c
     """Start the writers, let them write for a while, kill them, and hear what they said until then."""
     # A server that has loaded everything forks a process in no time, and has no threads that a fork would break.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.store.writing", "app.store.chroma"])
+    context.set_forkserver_preload(["tests.store.writing", "app.store.index.chroma"])
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(
         target=write_for_ever, args=(directory, exact_below, 10**6 * (seed + 1), seed, theirs), daemon=True

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from app.store.exact import CHUNK_ROWS, best, scores
+from app.store.search.exact import CHUNK_ROWS, best, scores
 from app.store.store import F32, Distance
 
 numbers = st.floats(-100, 100, width=32)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.errors import CollectionNotFound, SpaceMismatch, TooManyCollections
-from app.store import keyword_index
-from app.store.columns import written
+from app.store.ledger import keyword_index
+from app.store.ledger.columns import written
 from app.store.store import Collection, Metadata, Space
 
 COLUMNS = "key, name, model, dimension, distance, metadata, created, documents, passages, indexed"

@@ -1,4 +1,4 @@
-"""Have the index tried out by a child process, which may die of it: `app.store.trial`."""
+"""Have the index tried out by a child process, which may die of it: `app.store.index.trial`."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.store.applier import IndexDamaged
+from app.store.index.applier import IndexDamaged
 
 LOCK = "index.lock"
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ class Inspection:
 
     def inspect(self, index: Path, ledger: Path) -> None:
         """raises  IndexDamaged, with what is wrong; OSError, where no child can be started"""
-        command = [sys.executable, "-m", "app.store.trial", str(index.resolve()), str(ledger.resolve())]
+        command = [sys.executable, "-m", "app.store.index.trial", str(index.resolve()), str(ledger.resolve())]
         pipe = subprocess.PIPE
         with self._changing:
             if self._stopped.is_set():

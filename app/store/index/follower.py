@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from app.errors import NotReady, StorageFull
-from app.store import openings, tail
-from app.store.applier import Applier, IndexDamaged
-from app.store.inspection import Inspection
-from app.store.ledger import Ledger
-from app.store.signals import Signals, Stopped
+from app.store.index import openings
+from app.store.index.applier import Applier, IndexDamaged
+from app.store.index.inspection import Inspection
+from app.store.index.signals import Signals, Stopped
+from app.store.ledger import tail
+from app.store.ledger.ledger import Ledger
 from app.store.store import IndexState, OnFatal
 
 if TYPE_CHECKING:
-    from app.store.chroma import ChromaIndex
+    from app.store.index.chroma import ChromaIndex
 
 State = Literal["opening", "ready", "rebuilding", "failed"]
 log = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ class Follower:
         self._check()
         self._signals.go_on()
         # By name and here, for what its import costs: see the module.
-        index: ChromaIndex = importlib.import_module("app.store.chroma").ChromaIndex(self._directory)
+        index: ChromaIndex = importlib.import_module("app.store.index.chroma").ChromaIndex(self._directory)
         try:
             applier = Applier(self._ledger, index, self._exact_below, self._signals.go_on)
             applier.catch_up()

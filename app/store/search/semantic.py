@@ -11,19 +11,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.store import catalogue
-from app.store.catalogue import Row
-from app.store.columns import groups, marks
-from app.store.exact import ScanRow, best
 from app.store.filters import Filter, matches
-from app.store.follower import Follower
-from app.store.fusion import Found, documents_in
-from app.store.ledger import Ledger
-from app.store.sql_filters import translate
+from app.store.index.follower import Follower
+from app.store.ledger import catalogue
+from app.store.ledger.catalogue import Row
+from app.store.ledger.columns import groups, marks
+from app.store.ledger.ledger import Ledger
+from app.store.ledger.sql_filters import translate
+from app.store.search.exact import ScanRow, best
+from app.store.search.fusion import Found, documents_in
 from app.store.store import F32
 
 if TYPE_CHECKING:
-    from app.store.chroma import ChromaIndex
+    from app.store.index.chroma import ChromaIndex
 
 log = logging.getLogger(__name__)
 

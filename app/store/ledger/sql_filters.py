@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.errors import InvalidDocument
-from app.store.columns import valid
 from app.store.filters import MAX_INTEGER, All, Compares, Either, Equals, Filter, Not, Scalar
+from app.store.ledger.columns import valid
 
 Value = int | float | str | bytes
 Condition = tuple[str, list[object]]

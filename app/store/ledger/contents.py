@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.errors import InvalidDocument
-from app.store import keyword_index
-from app.store.catalogue import Row
-from app.store.columns import packed, valid, written
 from app.store.filters import Filter
-from app.store.keyword import document_text
-from app.store.sql_filters import Value, fields, translate
+from app.store.ledger import keyword_index
+from app.store.ledger.catalogue import Row
+from app.store.ledger.columns import packed, valid, written
+from app.store.ledger.keyword import document_text
+from app.store.ledger.sql_filters import Value, fields, translate
 from app.store.store import Document
 
 

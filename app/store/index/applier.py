@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from app.store import tail
-from app.store.catalogue import Row
-from app.store.ledger import Ledger
+from app.store.ledger import tail
+from app.store.ledger.catalogue import Row
+from app.store.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
-    from app.store.chroma import ChromaIndex
+    from app.store.index.chroma import ChromaIndex
 
 
 class IndexDamaged(Exception):

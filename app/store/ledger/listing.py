@@ -7,10 +7,10 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 
 from app.errors import DocumentNotFound, InvalidCursor
-from app.store.catalogue import Row
-from app.store.columns import groups, marks, unpacked, valid
 from app.store.filters import Filter
-from app.store.sql_filters import translate
+from app.store.ledger.catalogue import Row
+from app.store.ledger.columns import groups, marks, unpacked, valid
+from app.store.ledger.sql_filters import translate
 from app.store.store import F32, Document, Page, Passage, StoredDocument
 
 DocumentRow = tuple[int, str, str, str, float]
