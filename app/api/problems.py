@@ -30,6 +30,7 @@ STATUS: Mapping[type[errors.VectorSpaceError], int] = {
     errors.QueueFull: 429,
     errors.TooManyStreams: 429,
     errors.NotReady: 503,
+    errors.DirectoryUnusable: 503,  # a ledger that was damaged while it was served
     errors.StorageFull: 507,
     errors.EncoderFailed: 500,
     errors.VectorSpaceError: 500,

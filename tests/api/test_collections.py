@@ -1,11 +1,12 @@
 """`/v1/collections`: create, list, describe, delete, and each refusal with its status, code and numbers."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from app.errors import StorageFull
+from app.errors import DirectoryUnusable, StorageFull
 from tests.api.conftest import Start
 from tests.fakes import DIMENSION
 from tests.memory import MemoryStore
@@ -158,3 +159,11 @@ def test_a_full_disk_is_507_and_reading_goes_on(client: TestClient, store: Memor
     detail = refused(client.post("/v1/collections/a/documents", json=body), 507, "storage_full")
     assert "No space left" in detail
     assert client.get("/v1/collections/a").status_code == 200
+
+
+def test_a_ledger_that_is_damaged_while_served_is_503(client: TestClient, store: MemoryStore) -> None:
+    client.put("/v1/collections/a")
+    store.failure = DirectoryUnusable(Path("data"), "database disk image is malformed")
+    body = {"documents": [{"text": "x"}]}
+    detail = refused(client.post("/v1/collections/a/documents", json=body), 503, "directory_unusable")
+    assert "malformed" in detail

@@ -22,6 +22,8 @@ MAY = {
     "commands": {"commands", "store", "errors", "settings"},
     "__main__": {"errors"},
 }
+# The rooms of the store: what each may import of the others. The rest of `store` is its contract, open to all of them.
+ROOMS = {"ledger": {"ledger"}, "index": {"index", "ledger"}, "search": {"search", "index", "ledger"}}
 HTTP = {"fastapi", "starlette", "granian", "httpx"}
 ENVIRONMENT = {"settings.py", "probe.py", "service.py"}
 FILES = sorted(path for path in APP.rglob("*.py") if path != APP / "__init__.py")
@@ -52,6 +54,12 @@ def test_every_part_is_in_the_table() -> None:
 def test_arrows_point_one_way(path: Path) -> None:
     used = {name.split(".")[1] for name in imports(path) if name.startswith("app.")} - {"__version__"}
     assert used <= MAY[part(path)]
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.parent.name in ROOMS], ids=lambda path: path.name)
+def test_arrows_point_one_way_inside_the_store(path: Path) -> None:
+    used = {name.split(".")[2] for name in imports(path) if name.startswith("app.store.")}
+    assert used <= ROOMS[path.parent.name] | {"store", "filters", "fusion"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(APP)))

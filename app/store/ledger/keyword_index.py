@@ -11,9 +11,9 @@ import sqlite3
 from collections.abc import Iterable
 
 from app.store.filters import Filter
+from app.store.fusion import Found
 from app.store.ledger.keyword import expression
 from app.store.ledger.sql_filters import translate
-from app.store.search.fusion import Found
 
 # A word that more than half of the passages hold weighs nothing (BM25's weight would be negative, FTS5 puts 1e-6).
 # Leaving it out saves ranking nearly everything; in a small collection there is nothing to save.

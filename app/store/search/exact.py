@@ -6,8 +6,8 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
+from app.store.fusion import Found
 from app.store.ledger.columns import FLOAT32
-from app.store.search.fusion import Found
 from app.store.store import F32, Distance
 
 # Rows that are in memory at once: 3 MB of 384 float32.

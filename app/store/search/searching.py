@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from app.errors import NotReady
+from app.store.fusion import Found, Fused, fuse
 from app.store.ledger import listing
 from app.store.ledger.ledger import Ledger
 from app.store.search import lexical
-from app.store.search.fusion import Found, Fused, fuse
 from app.store.search.semantic import SemanticRanking, Wanted
 from app.store.store import Hit, Query, Rank
 

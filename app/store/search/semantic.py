@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.store.filters import Filter, matches
+from app.store.fusion import Found, documents_in
 from app.store.index.follower import Follower
 from app.store.ledger import catalogue
 from app.store.ledger.catalogue import Row
@@ -19,7 +20,6 @@ from app.store.ledger.columns import groups, marks
 from app.store.ledger.ledger import Ledger
 from app.store.ledger.sql_filters import translate
 from app.store.search.exact import ScanRow, best
-from app.store.search.fusion import Found, documents_in
 from app.store.store import F32
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.store.search.fusion import Found, fuse
+from app.store.fusion import Found, fuse
 from app.store.store import Rank
 
 
