@@ -173,7 +173,7 @@ def test_an_index_that_stops_answering(whole: Path, tmp_path: Path, monkeypatch:
     store = indexed(directory)
     try:
         settled(store)
-        monkeypatch.setattr("app.store.chroma.ChromaIndex.query", refuse)
+        monkeypatch.setattr("app.store.index.chroma.ChromaIndex.query", refuse)
         assert_exact(store)
         assert store.index_state().state != "ready"
         monkeypatch.undo()
@@ -192,7 +192,7 @@ def test_an_index_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     store = indexed(tmp_path)
     try:
         store.create_collection("a", SPACE, {})
-        monkeypatch.setattr("app.store.chroma.ChromaIndex.add", refuse)
+        monkeypatch.setattr("app.store.index.chroma.ChromaIndex.add", refuse)
         store.upsert("a", DOCUMENTS)
         deadline = time.monotonic() + 60
         while (state := store.index_state()).state != "failed":
