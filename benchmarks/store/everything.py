@@ -15,7 +15,10 @@ QUICK_PASSAGES = 5000
 
 
 def run(*, quick: bool, lists: Path | None) -> tuple[list[str], int]:
-    """Tables, in Markdown, and how many bars were missed or parts not measured. Says on stderr how far it is."""
+    """Tables, in Markdown, and how many bars were missed or parts not measured. Says on stderr how far it is.
+
+    quick  sizes too small to judge by: what is missed is shown, and not counted
+    """
     parts: dict[str, list[str]] = {
         "quality": ["--lists", str(lists)] if lists else [],
         "importing": [],
@@ -42,7 +45,7 @@ def run(*, quick: bool, lists: Path | None) -> tuple[list[str], int]:
         found = json.loads(done.stdout)
         title, figures = heard(found) if "figures" in found else ("the store at size", list(_at_size(found)))
         missed = [figure for figure in figures if figure.met is False]
-        wrong += len(missed)
+        wrong += 0 if quick else len(missed)
         tables.append(f"{table(title, figures)}\n\nload average before: {before}; after: {load()}")
     return tables, wrong
 
