@@ -3,7 +3,8 @@
     python -m benchmarks [musl|store] [--quick]
 
 Exits with 1 where a bar was missed or a part could not be measured, and says which. --quick shows that everything runs;
-it is too small to judge by, so that only parts that were not measured count. Each part of the store can be run alone: benchmarks/store/.
+it is too small to judge by, so that only parts that were not measured count. Each part of the store can be run alone:
+python -m benchmarks.store.quality, importing, mixed, semantic, kills.
 """
 
 import argparse

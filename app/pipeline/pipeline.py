@@ -15,7 +15,7 @@ from app.pipeline.retrieve import Retrieve
 from app.pipeline.workers import Workers
 from app.store.store import Collection, Store
 
-# Batches that all imports together have the encoder hold: so many fill less than half of its queue, which others want too.
+# Batches that all imports together have the encoder hold: less than half of its queue, which others want too.
 IMPORTED_AT_ONCE = 6
 P = ParamSpec("P")
 T = TypeVar("T")
