@@ -57,8 +57,8 @@ image-test: .venv/tools models/$(MODEL)/int8/card.json models/$(MODEL)/fp32/card
 smoke:  ## the embedding smoke test against a fresh container
 	$(PYTHON) scripts/image/smoke.py $(IMAGE)
 
-bench: .venv/tools $(MADE)  ## what musl costs against glibc, in one run
-	$(BIN)/python -m benchmarks
+bench: .venv/tools $(MADE)  ## what musl costs and what the store does, with the bars (PART=musl or store, QUICK=--quick)
+	$(BIN)/python -m benchmarks $(PART) $(QUICK)
 
 clean:  ## remove what was made here
 	rm -rf .venv models/*/int8 models/*/fp32 models/.cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

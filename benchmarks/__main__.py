@@ -1,6 +1,69 @@
-"""`python -m benchmarks`: what musl costs against glibc."""
+"""`python -m benchmarks`: what musl costs against glibc, and what the store does; one report, bars beside the figures.
 
-from benchmarks.musl.compare import main
+    python -m benchmarks [musl|store] [--quick]
+
+Exits with 1 where a bar was missed or a part could not be measured, and says which. --quick shows that everything runs;
+it is too small to judge by, so that only parts that were not measured count. Each part of the store can be run alone:
+python -m benchmarks.store.quality, importing, mixed, semantic, kills.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from benchmarks.musl import compare
+from benchmarks.store import everything
+from benchmarks.store.report import load
+
+QUICK_ROUNDS = 1
+
+
+def machine() -> str:
+    """Processors, memory and what else runs, for whoever compares two reports."""
+    facts = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    memory_gb = int(facts["MemTotal"].split()[0]) * 1024 / 1e9
+    models = [line.split(":", 1)[1] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    model = models[0].strip() if models else platform.machine()
+    cpus = len(os.sched_getaffinity(0))
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"{now}; {cpus} × {model}, {memory_gb:.1f} GB; load average {load()}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("part", nargs="?", choices=["musl", "store"], help="without: both")
+    parser.add_argument("--quick", action="store_true", help="small sizes: does it run, not how well")
+    store = parser.add_argument_group("store")
+    store.add_argument("--lists", type=Path, help="folder of apt's lists with package descriptions")
+    compare.add_options(parser.add_argument_group("musl"))
+    given = parser.parse_args()
+    print(f"{machine()}\n", flush=True)
+    wrong = 0
+    if given.part != "store":
+        if given.quick:
+            given.rounds = QUICK_ROUNDS
+        try:
+            print(f"## musl against glibc\n\n{compare.run(given)}\n", flush=True)
+        except (pytest.fail.Exception, OSError, subprocess.SubprocessError) as error:
+            print(f"## musl against glibc\n\n**NOT MEASURED.** {error}\n", flush=True)
+            wrong += 1
+    if given.part != "musl":
+        tables, missed = everything.run(quick=given.quick, lists=given.lists)
+        print("## The store\n\n" + "\n\n".join(tables))
+        wrong += missed
+    print(
+        f"\nbars missed or parts not measured: {wrong}{' (bars are not counted with --quick)' if given.quick else ''}"
+    )
+    return int(wrong > 0)
+
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

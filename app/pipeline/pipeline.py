@@ -1,5 +1,6 @@
 """Everything between HTTP on the one side, and model and store on the other, in one place."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import ParamSpec, TypeVar
 
@@ -14,6 +15,8 @@ from app.pipeline.retrieve import Retrieve
 from app.pipeline.workers import Workers
 from app.store.store import Collection, Store
 
+# Batches that all imports together have the encoder hold: less than half of its queue, which others want too.
+IMPORTED_AT_ONCE = 6
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -28,6 +31,7 @@ class Pipeline:
         self._workers = Workers()
         self.ingest = Ingest(store, embedder, self._workers, rules)
         self.retrieve = Retrieve(store, embedder, self._workers)
+        self._turns = asyncio.Semaphore(IMPORTED_AT_ONCE)
         self._streams, self._max_streams = 0, max_streams
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -43,7 +47,17 @@ class Pipeline:
         report_every_s: float = 1.0,
     ) -> Import:
         """An import of what `reader` reads in `chunks`; it begins when its events are asked for."""
-        return Import(self.store, self.ingest, self._workers, collection, reader, chunks, bytes_total, report_every_s)
+        return Import(
+            self.store,
+            self.ingest,
+            self._workers,
+            self._turns,
+            collection,
+            reader,
+            chunks,
+            bytes_total,
+            report_every_s,
+        )
 
     def exporting(self, collection: Collection) -> Export:
         return Export(self.store, self._workers, collection)

@@ -28,25 +28,27 @@ LOADER = "lib/ld-musl-x86_64.so.1"
 Figures = dict[str, float]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--image", default=os.environ.get("VECTORSPACE_IMAGE", "vectorspace:latest"))
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--model", type=Path, default=MODEL / "int8", help="folder of the model to run")
-    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for the image's side alone")
-    arguments = parser.parse_args()
+def add_options(options: "argparse._ActionsContainer") -> None:
+    options.add_argument("--image", default=os.environ.get("VECTORSPACE_IMAGE", "vectorspace:latest"))
+    options.add_argument("--rounds", type=int, default=7)
+    options.add_argument("--model", type=Path, default=MODEL / "int8", help="folder of the model to run")
+    options.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for the image's side alone")
+
+
+def run(given: argparse.Namespace) -> str:
+    """The table; says on stderr how far it is."""
     texts = MODEL / "reference" / "texts.jsonl"
     rounds: list[dict[str, Figures]] = []
-    with unpacked(arguments.image) as root, tempfile.TemporaryDirectory(dir=memory()) as scratch:
+    with unpacked(given.image) as root, tempfile.TemporaryDirectory(dir=memory()) as scratch:
         both = {"TMPDIR": scratch}
-        own = dict(value.split("=", 1) for value in arguments.env)
+        own = dict(value.split("=", 1) for value in given.env)
         glibc = replace(glibc_side(CACHE), environment=both)
         sides = {"musl": musl_side(root, both | own), "glibc": glibc}
-        for number in range(arguments.rounds):
+        for number in range(given.rounds):
             order = list(sides) if number % 2 else list(reversed(sides))
-            rounds.append({name: measure(sides[name], arguments.model, texts) for name in order})
-            print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr, flush=True)
-    print(table(rounds))
+            rounds.append({name: measure(sides[name], given.model, texts) for name in order})
+            print(f"musl: round {number + 1} of {given.rounds}", file=sys.stderr, flush=True)
+    return table(rounds)
 
 
 def memory() -> str | None:
@@ -95,7 +97,3 @@ def table(rounds: list[dict[str, Figures]]) -> str:
         spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
         lines.append(f"| {name} | {musl:.4g} | {glibc:.4g} | {median(ratios):.3f} | {spread} |")
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    main()

@@ -8,6 +8,7 @@ on in a new directory, where a test would stop. Every tenth life the index is in
 
 import logging
 import random
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +21,7 @@ from tests.store.opening import settled
 from tests.store.test_store_kill import INDEXED_EVERY, Expected, judge, one_life
 from tests.store.writing import GONE, NAME, made
 
-SEED = 5
+SEED, TOLD_EVERY = 5, 50
 
 
 @dataclass
@@ -92,6 +93,8 @@ def measure(kills: int) -> list[Figure]:
             findings, expected = tally.findings, Expected()
             while tally.kills < kills and tally.findings == findings:
                 live(Path(directory), tally, expected, choose)
+                if tally.kills % TOLD_EVERY == 0:
+                    print(f"{tally.kills} kills, {tally.findings} findings", file=sys.stderr, flush=True)
             tally.acknowledged += expected.acknowledged
     return [
         Figure("kills", tally.kills),

@@ -13,7 +13,7 @@ from app.errors import EncoderFailed, QueueFull, SpaceMismatch, StorageFull
 from app.pipeline import importer
 from app.pipeline.formats.media_types import reader_for
 from app.pipeline.importer import HungUp, Import
-from app.pipeline.pipeline import Pipeline
+from app.pipeline.pipeline import IMPORTED_AT_ONCE, Pipeline
 from app.store.store import Document
 from tests.fakes import FakeEmbedder
 from tests.memory import MemoryStore
@@ -260,6 +260,40 @@ def test_an_export_imported_elsewhere_is_the_same_collection(
         for first, second in zip(one.passages, other.passages, strict=True):
             np.testing.assert_array_equal(first.vector, second.vector)
     assert take(pipeline, exported, name="copy")[0]["unchanged"] == 3
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_imports_side_by_side_share_the_encoder(
+    pipeline: Pipeline, store: MemoryStore, embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embed, full = embedder.embed, asyncio.Event()
+    held, most = 0, 0
+
+    async def counted(texts: Sequence[str], *, role: Role = "passage", truncate: bool = False) -> Embeddings:
+        nonlocal held, most
+        held += 1
+        most = max(most, held)
+        if held == IMPORTED_AT_ONCE:
+            full.set()
+        await full.wait()
+        await asyncio.sleep(0)
+        held -= 1
+        return await embed(texts, role=role, truncate=truncate)
+
+    monkeypatch.setattr(embedder, "embed", counted)
+    store.create_collection("copy", store.collection("ours").space, {})
+
+    async def scenario(name: str, word: str) -> None:
+        raw = lines({"id": f"d{i}", "text": f"{word} {i}"} for i in range(60))
+        async for _ in begin(pipeline, chunks(raw), name=name).events():
+            pass
+
+    async def both() -> None:
+        await asyncio.gather(scenario("ours", "one"), scenario("copy", "other"))
+
+    run(both())
+    assert most == IMPORTED_AT_ONCE
+    assert store.collection("ours").documents == store.collection("copy").documents == 60
 
 
 def test_an_export_goes_into_no_other_space(pipeline: Pipeline, store: MemoryStore) -> None:
