@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 
 # A scan of so many passages of 384 numbers takes 5 ms, asking the index 2: not worth a second of loading and 50 MB.
 EXACT_BELOW = 2000
-# An import writes several times a second.
-CALM_S = 1.0
+# An import writes several times a second, and on a slow machine every few seconds.
+CALM_S = 5.0
 
 
 class LocalStore:

@@ -17,8 +17,8 @@ from app.store.store import F32, Space
 # Chroma's own names of the three ways to compare.
 SPACES = {"cosine": "cosine", "dot": "ip", "euclidean": "l2"}
 # benchmarks/store/semantic.py: what these give at 100,000 passages.
-SEARCH_BREADTH = 200
-BUILD_BREADTH = 100
+SEARCH_BREADTH = 300
+BUILD_BREADTH = 200
 NEIGHBOURS = 16
 # How many changes Chroma keeps in its own log before it writes the graph's files again. Everything since is in our
 # ledger as well: a rewrite for each thousand, Chroma's default, would only make it slow.
