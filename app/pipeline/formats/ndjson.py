@@ -6,24 +6,16 @@ import orjson
 
 from app.errors import InvalidInput
 from app.pipeline.drafts import from_json
-from app.pipeline.formats.lines import Lines
+from app.pipeline.formats.by_line import ByLine
 from app.pipeline.formats.record import Header, Item, Record, Refused, too_large
 
 
-class Ndjson:
+class Ndjson(ByLine):
     """{"text", "id"?, "metadata"?, "vector"? or "passages"?} a line; {"collection": {…}} is an export's first line."""
 
     def __init__(self, max_record_bytes: int) -> None:
         self._max_bytes = max_record_bytes
-        self._lines = Lines(max_record_bytes)
-
-    def feed(self, chunk: bytes) -> Iterator[Item]:
-        for number, line in self._lines.feed(chunk):
-            yield from self._read(number, line)
-
-    def end(self) -> Iterator[Item]:
-        for number, line in self._lines.end():
-            yield from self._read(number, line)
+        super().__init__(max_record_bytes)
 
     def _read(self, number: int, line: bytes | None) -> Iterator[Item]:
         if line is None:

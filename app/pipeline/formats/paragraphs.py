@@ -4,23 +4,14 @@ from collections.abc import Iterator
 
 from app.pipeline.drafts import Draft
 from app.pipeline.formats.block import Block
-from app.pipeline.formats.lines import Lines
+from app.pipeline.formats.by_line import ByLine
 from app.pipeline.formats.record import Item, Record
 
 
-class Paragraphs:
+class Paragraphs(ByLine):
     def __init__(self, max_record_bytes: int) -> None:
-        self._lines = Lines(max_record_bytes)
+        super().__init__(max_record_bytes)
         self._paragraph = Block(max_record_bytes, "the paragraph")
-
-    def feed(self, chunk: bytes) -> Iterator[Item]:
-        for number, line in self._lines.feed(chunk):
-            yield from self._read(number, line)
-
-    def end(self) -> Iterator[Item]:
-        for number, line in self._lines.end():
-            yield from self._read(number, line)
-        yield from self._finish()
 
     def _read(self, number: int, line: bytes | None) -> Iterator[Item]:
         if line is not None and not line.strip():

@@ -13,19 +13,19 @@ from collections.abc import Iterator
 
 from app.errors import InvalidInput
 from app.pipeline.drafts import Draft
-from app.pipeline.formats.lines import Lines
+from app.pipeline.formats.by_line import ByLine
 from app.pipeline.formats.record import Item, Record, Refused, too_large
 
 # The module's own limit on a field, 131,072 characters, holds for the whole process; ours holds for the record.
 csv.field_size_limit(sys.maxsize)
 
 
-class Table:
+class Table(ByLine):
     """Reads rows. A row whose quote never closes is refused at the record limit, and reading goes on a line later."""
 
     def __init__(self, max_record_bytes: int) -> None:
         self._max_bytes = max_record_bytes
-        self._lines = Lines(max_record_bytes)
+        super().__init__(max_record_bytes)
         self._columns: list[str] | None = None
         self._begin()
 
@@ -35,13 +35,7 @@ class Table:
         self._first = 0
         self._inside = False
 
-    def feed(self, chunk: bytes) -> Iterator[Item]:
-        for number, line in self._lines.feed(chunk):
-            yield from self._read(number, line)
-
-    def end(self) -> Iterator[Item]:
-        for number, line in self._lines.end():
-            yield from self._read(number, line)
+    def _finish(self) -> Iterator[Item]:
         if self._held:
             yield from self._row()
 
