@@ -17,7 +17,6 @@ from models.graph import Graph
 from models.recipe import Network
 from models.weights import Bert, Layer, Linear, Norm
 
-BOOL = 9  # ONNX's number for bool, as `Cast` wants it
 SMALLEST_LENGTH = np.float32(1e-12)  # as torch.nn.functional.normalize
 
 
@@ -64,11 +63,8 @@ class _Encoder:
         # the gain and bias of a normalisation that has its own behind it
         self._one = graph.constant("one", np.ones(1, np.float32))
         self._zero = graph.constant("zero", np.zeros(1, np.float32))
-        # (batch, tokens, tokens) with one more axis for the heads, bool: all look at every token, none at padding
-        real = graph.add("Cast", mask, name="mask.real", to=BOOL)
-        real = graph.add("Unsqueeze", real, graph.integers(1, 2), name="mask.real.deep")
-        square = graph.add("Concat", batch, graph.integers(1), self._tokens, self._tokens, name="mask.shape", axis=0)
-        self._mask = graph.add("Expand", real, square, name="mask")
+        # (batch,) int64: all look at a text's tokens, none at the padding behind them
+        self._lengths = graph.add("ReduceSum", mask, graph.integers(1), name="lengths", keepdims=0)
 
     def embed(self, bert: Bert) -> _States:
         graph = self._graph
@@ -106,7 +102,8 @@ class _Encoder:
         context = graph.add(
             "Attention",
             *parts,
-            self._mask,
+            *("", "", ""),  # no mask, nothing remembered: the lengths say it all
+            self._lengths,
             name=f"{name}.context.deep",
             q_num_heads=heads,
             kv_num_heads=heads,
@@ -149,11 +146,12 @@ class _Encoder:
         rows = graph.add("InstanceNormalization", rows, self._one, self._zero, name=f"{name}.plain", epsilon=epsilon)
         plain = graph.add("Reshape", rows, self._flat, name=f"{name}.flat")
         scaled = graph.add("Mul", plain, graph.constant(f"{name}.gain", norm.gain), name=f"{name}.scaled")
-        smoothed = graph.add("Add", scaled, graph.constant(f"{name}.bias", norm.bias), name=name)
+        if norm.bias is not None:
+            scaled = graph.add("Add", scaled, graph.constant(f"{name}.bias", norm.bias), name=name)
         if norm.restore is None:
-            return _States(smoothed, smoothed)
+            return _States(scaled, scaled)
         restore = graph.constant(f"{name}.smoothing", norm.restore)
-        return _States(smoothed, graph.add("Mul", smoothed, restore, name=f"{name}.restored"))
+        return _States(scaled, graph.add("Mul", scaled, restore, name=f"{name}.restored"))
 
 
 def _split(layer: Layer) -> tuple[Linear, Linear | None]:

@@ -19,25 +19,51 @@ PLAIN = Site(low=0, high=0)  # not smoothed
 
 
 def fold_biases(bert: Bert) -> Bert:
-    """Drop the biases of key and value.
+    """Drop the biases of keys, values, and all normalisations but the last.
 
     A key's bias adds the same to every score of a row, which softmax does not see. A row of attention sums to 1, so a
-    value's bias passes through unchanged and joins the output's bias.
+    value's bias passes through unchanged and joins the output's bias. A normalisation's bias is the same for every
+    token, so it joins the biases of the linear layers that read it and, for the residual stream, the bias of the one
+    that is added to it.
     """
-    return replace(bert, layers=tuple(_fold_layer(layer) for layer in bert.layers))
+    before = [bert.embedding_norm, *(layer.output_norm for layer in bert.layers[:-1])]
+    layers = [_fold_layer(layer, norm) for layer, norm in zip(bert.layers, before, strict=True)]
+    layers = [replace(layer, output_norm=_without_bias(layer.output_norm)) for layer in layers[:-1]] + layers[-1:]
+    return replace(bert, embedding_norm=_without_bias(bert.embedding_norm), layers=tuple(layers))
 
 
-def _fold_layer(layer: Layer) -> Layer:
-    output = layer.attention_output
-    assert layer.value.bias is not None
-    assert output.bias is not None
-    passed = product(layer.value.bias, output.matrix)
+def _fold_layer(layer: Layer, before: Norm) -> Layer:
+    """before  the normalisation that the layer reads"""
+    output, between = layer.attention_output, layer.attention_norm
+    assert before.bias is not None
+    assert between.bias is not None
+    value = _read_bias(layer.value, before.bias)
+    assert value.bias is not None
+    passed = Linear(output.matrix, _sum(output, product(value.bias, output.matrix)))
     return replace(
         layer,
+        query=_read_bias(layer.query, before.bias),
         key=Linear(layer.key.matrix, None),
         value=Linear(layer.value.matrix, None),
-        attention_output=Linear(output.matrix, (output.bias + passed).astype(np.float32)),
+        attention_output=Linear(output.matrix, _sum(passed, before.bias)),
+        attention_norm=_without_bias(between),
+        widen=_read_bias(layer.widen, between.bias),
+        narrow=Linear(layer.narrow.matrix, _sum(layer.narrow, between.bias)),
     )
+
+
+def _read_bias(linear: Linear, bias: F32) -> Linear:
+    """The same linear layer for inputs that lack `bias`, (inputs,)."""
+    return Linear(linear.matrix, _sum(linear, product(bias, linear.matrix)))
+
+
+def _sum(linear: Linear, more: npt.NDArray[np.floating]) -> F32:
+    assert linear.bias is not None
+    return (linear.bias + more).astype(np.float32)
+
+
+def _without_bias(norm: Norm) -> Norm:
+    return replace(norm, bias=None)
 
 
 def product(row: F32, matrix: F32) -> npt.NDArray[np.float64]:
@@ -105,7 +131,8 @@ def _divide_outputs(linear: Linear, site: Site) -> Linear:
 def _divide_norm(norm: Norm, site: Site) -> Norm:
     if site.smoothing is None:
         return norm
-    return Norm(norm.gain / site.smoothing, norm.bias / site.smoothing, restore=site.smoothing)
+    assert norm.bias is None, "fold the normalisation's bias before smoothing"
+    return Norm(norm.gain / site.smoothing, None, restore=site.smoothing)
 
 
 def _check(index: int, layer: Layer, values: LayerCalibration) -> None:

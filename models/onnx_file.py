@@ -12,7 +12,7 @@ import numpy.typing as npt
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # type: ignore[import-untyped]
 
 IR_VERSION = 11
-OPSETS = {"": 23, "com.microsoft": 1}  # 23 brought Attention
+OPSETS = {"": 24, "com.microsoft": 1}  # 23 brought Attention, 24 its lengths in place of a mask
 
 _Field = descriptor_pb2.FieldDescriptorProto
 _KINDS = {

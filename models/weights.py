@@ -24,13 +24,13 @@ class Linear:
 
 @dataclass(frozen=True)
 class Norm:
-    """Layer normalisation: gain and bias (width,) float32.
+    """Layer normalisation: gain and bias (width,) float32, or no bias.
 
     restore  what the residual stream multiplies the normalised states by, where smoothing has divided them
     """
 
     gain: F32
-    bias: F32
+    bias: F32 | None
     restore: F32 | None = None
 
 
