@@ -11,12 +11,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from models.arithmetic import FLOAT, Activation, Arithmetic, Float32
+from models.arithmetic import FLOAT, Activation, Arithmetic
 from models.graph import Graph
 from models.recipe import Network
 from models.weights import Bert, Layer, Linear, Norm
 
+F32 = npt.NDArray[np.float32]
 SMALLEST_LENGTH = np.float32(1e-12)  # as torch.nn.functional.normalize
 
 
@@ -121,15 +123,15 @@ class _Encoder:
         hidden = graph.add("Gelu", self._linear(f"{name}.widened", read, layer.widen), name=f"{name}.hidden")
         read = self._arithmetic.activate(graph, f"{name}.narrow", hidden)
         kept, apart = _split(layer)
-        total = graph.add(
-            "Add", self._linear(f"{name}.narrowed", read, kept), states.residual, name=f"{name}.narrow_residual"
-        )
+        narrowed, residual = self._linear(f"{name}.narrowed", read, kept), states.residual
         if apart is not None:
             wide = layer.narrow.matrix.shape[0]
             bounds = (graph.integers(wide - layer.outliers), graph.integers(wide), graph.integers(1))
-            outliers = Activation(graph.add("Slice", hidden, *bounds, name=f"{name}.outliers"))
-            exact = Float32().multiply(graph, f"{name}.outliers.narrowed", outliers, apart)
-            total = graph.add("Add", total, exact, name=f"{name}.outliers.total")
+            outliers = graph.add("Slice", hidden, *bounds, name=f"{name}.outliers")
+            matrix = graph.constant(f"{name}.outliers.matrix", apart)
+            # in one go with the residual: a Gemm adds to what it is given
+            residual = graph.add("Gemm", outliers, matrix, residual, name=f"{name}.outliers.narrowed")
+        total = graph.add("Add", narrowed, residual, name=f"{name}.narrow_residual")
         return self._normalise(f"{name}.output_norm", total, layer.output_norm)
 
     def _linear(self, name: str, activation: Activation, linear: Linear) -> str:
@@ -154,10 +156,10 @@ class _Encoder:
         return _States(scaled, graph.add("Mul", scaled, restore, name=f"{name}.restored"))
 
 
-def _split(layer: Layer) -> tuple[Linear, Linear | None]:
-    """`narrow` without its outlier inputs, and the outliers alone. The first keeps its shape, with zeros for them."""
+def _split(layer: Layer) -> tuple[Linear, F32 | None]:
+    """`narrow` without its outlier inputs, and their rows alone. The first keeps its shape, with zeros for them."""
     if not layer.outliers:
         return layer.narrow, None
     matrix = layer.narrow.matrix.copy()
     matrix[-layer.outliers :] = 0
-    return Linear(matrix, layer.narrow.bias), Linear(layer.narrow.matrix[-layer.outliers :], None)
+    return Linear(matrix, layer.narrow.bias), layer.narrow.matrix[-layer.outliers :]
