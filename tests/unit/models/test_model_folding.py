@@ -10,7 +10,7 @@ import safetensors.numpy
 from models.calibration import Calibration, LayerCalibration, Site, read_calibration, write_calibration
 from models.errors import CalibrationUnfit, WeightsUnfit
 from models.folding import fold_biases, product, smooth
-from models.weights import Bert, read_weights
+from models.weights import Bert, Linear, read_weights
 from tests.unit.models.tiny import LAYERS, WIDE, WIDTH, TinyModel, tensors
 
 F32 = npt.NDArray[np.float32]
@@ -33,16 +33,33 @@ def test_the_product_is_the_plain_one() -> None:
     np.testing.assert_array_equal(product(row, matrix), np.array([-1.0, 2.0]))
 
 
-def test_a_values_bias_moves_behind_attention(bert: Bert) -> None:
+def test_biases_move_to_where_they_are_read(bert: Bert) -> None:
+    """Of the second layer, which reads the first one's output norm and has the last norm of all."""
     plain, layer = tensors(), bert.layers[1]
-    output = plain["encoder.layer.1.attention.output.dense.weight"]
-    expected = output @ plain["encoder.layer.1.attention.self.value.bias"]
-    assert layer.attention_output.bias is not None
-    moved = layer.attention_output.bias - plain["encoder.layer.1.attention.output.dense.bias"]
-    np.testing.assert_allclose(moved, expected, rtol=1e-4, atol=1e-6)
-    assert layer.key.bias is None
-    assert layer.value.bias is None
-    assert layer.query.bias is not None
+    before = plain["encoder.layer.0.output.LayerNorm.bias"]
+    between = plain["encoder.layer.1.attention.output.LayerNorm.bias"]
+
+    def weight(name: str) -> F32:
+        return plain[f"encoder.layer.1.{name}.weight"]
+
+    def moved(linear: Linear, name: str) -> F32:
+        assert linear.bias is not None
+        return linear.bias - plain[f"encoder.layer.1.{name}.bias"]
+
+    def same(found: F32, expected: F32) -> None:
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+    value = plain["encoder.layer.1.attention.self.value.bias"] + weight("attention.self.value") @ before
+    same(moved(layer.query, "attention.self.query"), weight("attention.self.query") @ before)
+    same(moved(layer.attention_output, "attention.output.dense"), weight("attention.output.dense") @ value + before)
+    same(moved(layer.widen, "intermediate.dense"), weight("intermediate.dense") @ between)
+    same(moved(layer.narrow, "output.dense"), between)
+
+
+def test_only_the_last_norm_keeps_its_bias(bert: Bert) -> None:
+    norms = [bert.embedding_norm, *(norm for each in bert.layers for norm in (each.attention_norm, each.output_norm))]
+    assert [norm.bias is None for norm in norms] == [True] * (len(norms) - 1) + [False]
+    assert all(layer.key.bias is None and layer.value.bias is None for layer in bert.layers)
 
 
 def test_smoothing_cancels_between_a_norm_and_its_readers(bert: Bert) -> None:
@@ -60,7 +77,6 @@ def test_smoothing_cancels_between_a_norm_and_its_readers(bert: Bert) -> None:
         )
         assert norm_after.restore is not None
         np.testing.assert_allclose(norm_after.gain * norm_after.restore, norm.gain, rtol=1e-6)
-        np.testing.assert_allclose(norm_after.bias * norm_after.restore, norm.bias, rtol=1e-6)
     last = smoothed.layers[-1].output_norm
     assert last.restore is None, "nothing reads the last layer but the pooling"
 
