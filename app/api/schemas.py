@@ -42,7 +42,7 @@ class EmbeddingsRequest(Strict):
     )
     embedding_dtype: EmbeddingDtype = Field(
         "float",
-        description="`int8`: a byte a number, one scale for all. `binary`: a bit for each sign, eight to a signed byte.",
+        description="`int8`: a byte a number, one scale for all. `binary`: a sign a bit, eight to a signed byte.",
     )
     truncate: bool = Field(False, description="Cut texts that the model cannot read whole, instead of refusing them.")
 

@@ -39,7 +39,8 @@ def to_int8(vectors: F32) -> I8:
     returns  (texts, dimension) int8
     """
     scale = np.float32(127 * math.sqrt(vectors.shape[1]) / INT8_RANGE_RMS)
-    return np.clip(np.rint(vectors * scale), -127, 127).astype(np.int8)
+    nearest: F32 = np.rint(vectors * scale)
+    return nearest.clip(-127, 127).astype(np.int8)
 
 
 def to_binary(vectors: F32) -> I8:
