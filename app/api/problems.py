@@ -32,7 +32,6 @@ STATUS: Mapping[type[errors.VectorSpaceError], int] = {
     errors.NotReady: 503,
     errors.DirectoryUnusable: 503,  # a ledger that was damaged while it was served
     errors.StorageFull: 507,
-    errors.NoReranker: 424,
     errors.EncoderFailed: 500,
     errors.VectorSpaceError: 500,
 }
@@ -61,6 +60,7 @@ TEI_STATUS: Mapping[type[errors.VectorSpaceError], int] = {
     errors.LimitPassed: 413,
     errors.InvalidInput: 422,
     errors.EncoderFailed: 424,
+    errors.NoReranker: 424,
 }
 TEI_TYPES = {400: "Empty", 401: "Unauthorized", 424: "Backend", 429: "Overloaded", 500: "Backend", 503: "Unhealthy"}
 

@@ -42,6 +42,12 @@ def test_binary_is_a_sign_a_bit_highest_first_less_128() -> None:
     assert (found.astype(np.int16) + 128).tolist() == np.packbits(vectors > 0, axis=1).tolist()
 
 
+def test_binary_is_what_voyage_ai_publishes_as_its_own() -> None:
+    # https://docs.voyageai.com/docs/flexible-dimensions-and-quantization, "Binary quantization example"
+    row = [-0.03955078, 0.006214142, -0.07446289, -0.039001465, 0.0046463013, 0.00030612946, -0.08496094, 0.03994751]
+    assert to_binary(np.array([row], np.float32)).tolist() == [[-51]]
+
+
 @pytest.mark.parametrize(("dtype", "kind"), [("float", np.float32), ("int8", np.int8), ("binary", np.int8)])
 def test_each_name_gives_its_kind(dtype: str, kind: type) -> None:
     assert represent(np.eye(8, dtype=np.float32), dtype).dtype == kind  # type: ignore[arg-type]
