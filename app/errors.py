@@ -17,6 +17,8 @@ VectorSpaceError
 │   ├── BodyTooLarge            more bytes than one request may hold
 │   ├── UnknownModel            a model that is not served here
 │   ├── UnsupportedDimension    a vector length that the model cannot give
+│   ├── UnknownPrompt           a prompt that the model does not have
+│   ├── NotNormalised           vectors of another length than 1, which the model cannot give
 │   ├── LimitPassed             more of something than a setting allows
 │   ├── UnknownFormat           an import in a form that is not read here
 │   ├── InvalidName             a collection's name that cannot be one
@@ -32,10 +34,12 @@ VectorSpaceError
 ├── QueueFull                   more waits than the service has promised to hold
 ├── NotReady                    starting, or shutting down
 ├── StorageFull                 the disk is full: the write was refused, what was there stays readable
+├── NoReranker                  a rerank, and no model here that could
 ├── EncoderFailed               the model runtime refused a batch; its words are kept as the cause
 └── CommandFailed               a command on the terminal could not do what it was asked
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -165,8 +169,31 @@ class UnknownModel(InvalidInput):
 class UnsupportedDimension(InvalidInput):
     code = "unsupported_dimension"
 
-    def __init__(self, model: str, asked: int, given: int) -> None:
-        super().__init__(f"{model} gives vectors of {given} dimensions and {asked} were asked for", param="dimensions")
+    def __init__(self, model: str, asked: int, given: int, shorter: Sequence[int] = ()) -> None:
+        choice = f"; it can be cut to {', '.join(map(str, shorter))}" if shorter else "; it cannot be cut"
+        super().__init__(
+            f"{model} gives vectors of {given} dimensions and {asked} were asked for{choice}", param="dimensions"
+        )
+
+
+class UnknownPrompt(InvalidInput):
+    code = "unknown_prompt"
+
+    def __init__(self, model: str, asked: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"{model} has no prompt {asked[:80]!r}: there are {', '.join(known)}, and none at all",
+            param="prompt_name",
+        )
+
+
+class NotNormalised(InvalidInput):
+    code = "not_normalised"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"{model} normalises inside its graph, so that its vectors always have length 1: leave out normalize=false",
+            param="normalize",
+        )
 
 
 class LimitPassed(InvalidInput):
@@ -283,6 +310,18 @@ class StorageFull(VectorSpaceError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"nothing was written, the disk is full ({reason}): make room or enlarge the volume")
+
+
+class NoReranker(VectorSpaceError):
+    """`wanted` is a model that could."""
+
+    code = "no_reranker"
+
+    def __init__(self, model: str, wanted: str) -> None:
+        super().__init__(
+            f"this service has no reranker: {model} is an embedding model, and ranking texts against a query wants a "
+            f"cross-encoder such as {wanted}, whose weights are not here. /similarity compares by embedding"
+        )
 
 
 class EncoderFailed(VectorSpaceError):

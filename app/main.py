@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from app import __version__
-from app.api import collections, documents, health, openai, problems, search, transfer
+from app.api import collections, documents, health, openai, problems, search, tei, transfer
 from app.api.auth import Keys
 from app.api.body import BodyLimit
 from app.api.dependencies import Parts
@@ -133,6 +133,6 @@ def create_app(
     app.add_middleware(RequestId)
     problems.install(app)
     app.include_router(health.router)
-    for module in (openai, collections, documents, search, transfer):
+    for module in (openai, tei, collections, documents, search, transfer):
         app.include_router(module.router)
     return app

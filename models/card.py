@@ -35,4 +35,6 @@ def card(recipe: Recipe, precision: str, files: Mapping[str, bytes]) -> bytes:
         },
         "note": recipe.note,
     }
+    if recipe.matryoshka_dimensions:
+        content["matryoshka_dimensions"] = recipe.matryoshka_dimensions
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()

@@ -93,6 +93,7 @@ class Recipe:
 
     tokenizer_format  how the tokenizer's file is written: a key of `models.tokenizer.FORMATS`
     texts_of          the model whose texts, for reference and calibration, this one shares; "" for its own
+    matryoshka_dimensions  lengths that the vectors may be cut to, ascending, for a model trained so
     """
 
     folder: Path
@@ -112,6 +113,7 @@ class Recipe:
     tokenizer_format: str = "tokenizers"
     texts_of: str = ""
     note: str = ""
+    matryoshka_dimensions: tuple[int, ...] = ()
 
     @property
     def texts_folder(self) -> Path:
@@ -139,6 +141,10 @@ def read_recipe(folder: Path) -> Recipe:
     if recipe.network.table_bits not in (8, 4) or (recipe.network.table_bits == 4 and recipe.dimension % BLOCK):
         found = f"network.table_bits is {recipe.network.table_bits} and dimension {recipe.dimension}"
         raise RecipeInvalid(path, f"{found}; it should be 8, or 4 with a dimension in blocks of {BLOCK}")
+    lengths = (*recipe.matryoshka_dimensions, recipe.dimension)
+    if lengths[0] < 1 or list(lengths) != sorted(set(lengths)):
+        found = f"matryoshka_dimensions is {list(lengths[:-1])}"
+        raise RecipeInvalid(path, f"{found}; it should ascend from 1 at least to below the dimension, {lengths[-1]}")
     return recipe
 
 

@@ -11,6 +11,7 @@ from app.embedding.embedder import Cut, Embeddings, Role
 from app.embedding.encoder import F32
 from app.embedding.passages import Span, split
 from app.embedding.registry import Card, FileEntry, Prompts
+from app.embedding.tokenizer import Side, Token
 from app.errors import EmptyText, TextTooLong
 
 DIMENSION = 8
@@ -61,20 +62,24 @@ class WordTokenizer:
 class FakeEmbedder:
     """An embedder whose words are its tokens. `failure`, when set, is raised instead of an answer.
 
-    roles, texts  what it was asked to embed, call by call and text by text
+    roles, sides, texts  what it was asked to embed, call by call and text by text
     """
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.card = card()
         self.made_at_unix_s = 1_700_000_000
         self.failure = failure
-        self.roles: list[Role] = []
+        self.roles: list[Role | None] = []
+        self.sides: list[Side] = []
         self.texts: list[str] = []
 
-    async def embed(self, texts: Sequence[str], *, role: Role = "passage", truncate: bool = False) -> Embeddings:
+    async def embed(
+        self, texts: Sequence[str], *, role: Role | None = "passage", truncate: bool = False, side: Side = "right"
+    ) -> Embeddings:
         if self.failure is not None:
             raise self.failure
         self.roles.append(role)
+        self.sides.append(side)
         self.texts += texts
         limit, tokens, cuts = self.card.max_tokens, 0, []
         for index, text in enumerate(texts):
@@ -90,6 +95,19 @@ class FakeEmbedder:
 
     async def split(self, texts: Sequence[str]) -> list[list[Span]]:
         return split(texts, WordTokenizer(self.card.max_tokens))
+
+    async def tokenize(
+        self, texts: Sequence[str], *, role: Role | None = None, special: bool = True
+    ) -> list[list[Token]]:
+        """A word's id is its length; "[CLS]" opens a text."""
+        found: list[list[Token]] = []
+        for index, text in enumerate(self.card.prompts.before(role) + text if text else "" for text in texts):
+            if not text:
+                raise EmptyText(index)
+            words = [(match.start(), match.end()) for match in re.finditer(r"\S+", text)]
+            opening = [Token(1, "[CLS]", True, None, None)] if special else []
+            found.append(opening + [Token(b - a, text[a:b], False, a, b) for a, b in words])
+        return found
 
 
 class FakeEncoder:

@@ -142,6 +142,31 @@ def base64_equals_float(service: Service) -> str:
     return f"differ by {worst:.1e} at most"
 
 
+def tei_equals_openai(service: Service) -> str:
+    texts = [row[0] for row in RELATED]
+    answer = service.ask("/embed", {"inputs": texts, "prompt_name": "passage"})
+    expect(answer.status == 200, f"status {answer.status}: {answer.body}")
+    least = min(dot(a, b) for a, b in zip(answer.body, service.vectors(texts), strict=True))
+    expect(least > 0.999, f"a text by /embed and by /v1/embeddings has cosine {least:.5f}")
+    info = service.ask("/info").body
+    expect(info["max_input_length"] > 0, f"/info says {info}")
+    return f"{info['model_id']}, cosine {least:.6f} at least"
+
+
+def smaller_numbers(service: Service) -> str:
+    texts = [row[0] for row in RELATED]
+    least = 1.0
+    for row, whole in zip(
+        service.embed(texts, embedding_dtype="int8").body["data"], service.vectors(texts), strict=True
+    ):
+        small = row["embedding"]
+        least = min(least, dot(small, whole) / math.sqrt(dot(small, small)))
+    expect(least > 0.999, f"an int8 vector has cosine {least:.5f} to its own float vector")
+    bits = len(service.embed("a", embedding_dtype="binary").body["data"][0]["embedding"])
+    expect(bits == math.ceil(service.dimension / 8), f"{bits} bytes hold the signs of {service.dimension} numbers")
+    return f"int8: cosine {least:.5f} at least; binary: {bits} bytes"
+
+
 def batch_equals_singles(service: Service) -> str:
     texts = [text for row in RELATED for text in row] + ["one", "word " * 150]
     batch = service.vectors(texts)
@@ -247,6 +272,8 @@ CHECKS: dict[str, Callable[[Service], str]] = {
     "unit length": unit_length,
     "related is closer": meaning,
     "base64 equals float": base64_equals_float,
+    "int8 and binary": smaller_numbers,
+    "TEI equals OpenAI": tei_equals_openai,
     "batch equals singles": batch_equals_singles,
     "clear errors": clear_errors,
     "create a collection": create,

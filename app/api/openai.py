@@ -3,6 +3,7 @@
 from base64 import b64encode
 from typing import Any
 
+import numpy.typing as npt
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
@@ -10,8 +11,8 @@ from app.api.body import JsonResponse, OrjsonRoute
 from app.api.dependencies import PartsOf, ReadyEmbedder, require_key
 from app.api.schemas import EmbeddingsRequest, EmbeddingsResponse, Model, Models, OpenAIError
 from app.embedding.embedder import Embedder
-from app.embedding.encoder import F32
-from app.errors import TooManyTexts, UnknownModel, UnsupportedDimension
+from app.embedding.representation import represent, shorten
+from app.errors import TooManyTexts, UnknownModel
 
 _errors: dict[int | str, dict[str, Any]] = {
     status: {"model": OpenAIError, "description": description}
@@ -36,16 +37,16 @@ async def create_embeddings(request: EmbeddingsRequest, embedder: ReadyEmbedder,
     card = embedder.card
     if not card.answers_to(request.model):
         raise UnknownModel(request.model, [card.name])
-    if request.dimensions is not None and request.dimensions != card.dimension:
-        raise UnsupportedDimension(card.name, request.dimensions, card.dimension)
+    length = card.length_for(request.dimensions)
     if len(request.input) > parts.settings.max_texts:
         raise TooManyTexts(len(request.input), parts.settings.max_texts)
     result = await embedder.embed(request.input, role=request.input_type, truncate=request.truncate)
+    vectors = represent(shorten(result.vectors, length), request.embedding_dtype)
     body: dict[str, Any] = {
         "object": "list",
         "data": [
             {"object": "embedding", "index": index, "embedding": vector}
-            for index, vector in enumerate(_encoded(result.vectors, request.encoding_format))
+            for index, vector in enumerate(_encoded(vectors, request.encoding_format))
         ],
         "model": card.name,
         "usage": {"prompt_tokens": result.tokens, "total_tokens": result.tokens},
@@ -55,11 +56,11 @@ async def create_embeddings(request: EmbeddingsRequest, embedder: ReadyEmbedder,
     return JsonResponse(body)
 
 
-def _encoded(vectors: F32, encoding_format: str) -> "list[str] | F32":
-    """Rows of (texts, dimension) float32 as they go into the body: themselves, or base64 of their bytes."""
+def _encoded(vectors: npt.NDArray[Any], encoding_format: str) -> "list[str] | npt.NDArray[Any]":
+    """Rows of numbers as they go into the body: themselves, or base64 of their bytes, the lowest first."""
     if encoding_format == "float":
         return vectors
-    return [b64encode(row).decode("ascii") for row in vectors.astype("<f4", copy=False)]
+    return [b64encode(row).decode("ascii") for row in vectors.astype(vectors.dtype.newbyteorder("<"), copy=False)]
 
 
 @router.get("/models")

@@ -1,4 +1,4 @@
-"""Errors as responses: one table from kind to status, in RFC 9457's form, or OpenAI's under its paths."""
+"""Errors as responses: a table from kind to status, in RFC 9457's form, or in OpenAI's or TEI's under their paths."""
 
 import logging
 from collections.abc import Mapping
@@ -50,6 +50,19 @@ TITLES = {
 }
 OPENAI_PATHS = ("/v1/embeddings", "/v1/models")
 OPENAI_TYPES = {401: "authentication_error", 429: "rate_limit_error", 500: "server_error", 503: "server_error"}
+# text-embeddings-inference's: where it differs from the table above, and the names that go with a status.
+TEI_PATHS = frozenset({"/", "/embed", "/similarity", "/tokenize", "/rerank", "/info"})
+TEI_STATUS: Mapping[type[errors.VectorSpaceError], int] = {
+    **STATUS,
+    errors.EmptyText: 400,
+    errors.TextTooLong: 413,
+    errors.TooManyTexts: 413,
+    errors.LimitPassed: 413,
+    errors.InvalidInput: 422,
+    errors.EncoderFailed: 424,
+    errors.NoReranker: 424,
+}
+TEI_TYPES = {400: "Empty", 401: "Unauthorized", 424: "Backend", 429: "Overloaded", 500: "Backend", 503: "Unhealthy"}
 
 
 def problem(
@@ -63,11 +76,14 @@ def problem(
 ) -> Response:
     """The response for one error; `path` decides its shape.
 
-    source  RFC 9457, section 3; OpenAI's API reference, "Error codes"
+    source  RFC 9457, section 3; OpenAI's API reference, "Error codes"; TEI, docs/openapi.json, ErrorResponse
     """
     if path.startswith(OPENAI_PATHS):
         kind = OPENAI_TYPES.get(status, "invalid_request_error")
         body: dict[str, object] = {"error": {"message": detail, "type": kind, "param": param, "code": code}}
+        media_type = "application/json"
+    elif path in TEI_PATHS:
+        body = {"error": detail, "error_type": TEI_TYPES.get(status, "Validation")}
         media_type = "application/json"
     else:
         body = {
@@ -84,8 +100,9 @@ def problem(
     return Response(orjson.dumps(body), status, dict(headers or {}), media_type)
 
 
-def status_of(error: errors.VectorSpaceError) -> int:
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+def status_of(path: str, kind: type[errors.VectorSpaceError]) -> int:
+    table = TEI_STATUS if path in TEI_PATHS else STATUS
+    return next(table[base] for base in kind.__mro__ if base in table)
 
 
 def from_error(path: str, error: errors.VectorSpaceError) -> Response:
@@ -97,7 +114,7 @@ def from_error(path: str, error: errors.VectorSpaceError) -> Response:
     elif isinstance(error, errors.Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
     param = error.param if isinstance(error, errors.InvalidInput) else None
-    return problem(path, status_of(error), error.code, str(error), param=param, headers=headers)
+    return problem(path, status_of(path, type(error)), error.code, str(error), param=param, headers=headers)
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
@@ -107,17 +124,18 @@ async def _on_error(request: Request, error: Exception) -> Response:
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    path, status = request.url.path, status_of(request.url.path, errors.InvalidInput)
     first = error.errors()[0]
     place = [str(part) for part in first["loc"] if part != "body"]
     if first["type"] == "json_invalid":
-        return problem(request.url.path, 400, "invalid_json", f"the body is not JSON: {first['ctx']['error']}")
+        return problem(path, status, "invalid_json", f"the body is not JSON: {first['ctx']['error']}")
     if first["type"] == errors.TokenInput.code:
-        return from_error(request.url.path, errors.TokenInput())
+        return from_error(path, errors.TokenInput())
     if not place:
         detail = "the body must be a JSON object, sent as application/json"
-        return problem(request.url.path, 400, errors.InvalidInput.code, detail)
+        return problem(path, status, errors.InvalidInput.code, detail)
     detail = f"{'.'.join(place)}: {first['msg']}"
-    return problem(request.url.path, 400, errors.InvalidInput.code, detail, param=place[0])
+    return problem(path, status, errors.InvalidInput.code, detail, param=place[0])
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from app.embedding.representation import EmbeddingDtype
 from app.errors import TokenInput
 
 
@@ -14,7 +15,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def _no_token_ids(value: Any) -> Any:
+def texts_only(value: Any) -> Any:
     first = value[0] if isinstance(value, list) and value else value
     if isinstance(first, list) and first:
         first = first[0]
@@ -25,19 +26,23 @@ def _no_token_ids(value: Any) -> Any:
 
 
 class EmbeddingsRequest(Strict):
-    """OpenAI's embeddings request, and two fields of our own: `input_type` and `truncate`."""
+    """OpenAI's embeddings request, and fields of our own: `input_type`, `truncate`, `embedding_dtype`."""
 
-    input: Annotated[list[str], BeforeValidator(_no_token_ids, json_schema_input_type=str | list[str])] = Field(
+    input: Annotated[list[str], BeforeValidator(texts_only, json_schema_input_type=str | list[str])] = Field(
         description="A text or a list of texts.", min_length=1
     )
     model: str = Field(description="The model's name, as `GET /v1/models` lists it.")
     encoding_format: Literal["float", "base64"] = Field(
-        "float", description="`base64`: little-endian float32, base64-encoded."
+        "float", description="`base64`: the numbers' bytes, little-endian, float32 or int8."
     )
     dimensions: int | None = Field(None, ge=1, description="Length of the vectors, where the model offers a choice.")
     user: str | None = Field(None, description="Accepted as OpenAI does; not used, not logged.")
     input_type: Literal["query", "passage"] = Field(
         "passage", description="What the texts are, for models that prompt the two differently."
+    )
+    embedding_dtype: EmbeddingDtype = Field(
+        "float",
+        description="`int8`: a byte a number, one scale for all. `binary`: a sign a bit, eight to a signed byte.",
     )
     truncate: bool = Field(False, description="Cut texts that the model cannot read whole, instead of refusing them.")
 

@@ -3,11 +3,11 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from app.errors import ModelAltered, ModelMissing
+from app.errors import ModelAltered, ModelMissing, UnsupportedDimension
 
 CARD = "card.json"
 NETWORK = "model.onnx"
@@ -31,6 +31,10 @@ class Prompts(BaseModel):
     query: str = ""
     passage: str = ""
 
+    def before(self, role: str | None) -> str:
+        """What goes before a text of this role; nothing without one."""
+        return "" if role is None else str(getattr(self, role))
+
 
 class Card(BaseModel):
     """What a model is and which files hold it. Written by `python -m models`, read at start."""
@@ -51,6 +55,27 @@ class Card(BaseModel):
     prompts: Prompts
     files: dict[str, FileEntry]
     note: str = ""
+    matryoshka_dimensions: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (), description="Lengths that the vectors may be cut to, for models trained so; ascending."
+    )
+
+    @model_validator(mode="after")
+    def _shorter_than_whole(self) -> Self:
+        lengths = (*self.matryoshka_dimensions, self.dimension)
+        if list(lengths) != sorted(set(lengths)):
+            raise ValueError(f"matryoshka_dimensions should ascend to below {self.dimension}, they are {lengths[:-1]}")
+        return self
+
+    def length_for(self, dimensions: int | None) -> int:
+        """The length of vectors when `dimensions` is asked for; None asks for the whole.
+
+        raises  UnsupportedDimension, with the lengths that there are
+        """
+        if dimensions is None or dimensions == self.dimension:
+            return self.dimension
+        if dimensions not in self.matryoshka_dimensions:
+            raise UnsupportedDimension(self.name, dimensions, self.dimension, self.matryoshka_dimensions)
+        return dimensions
 
     def answers_to(self, name: str) -> bool:
         """Whether a request for `name` means this model: its short name, or its name at its origin."""

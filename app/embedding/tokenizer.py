@@ -1,7 +1,9 @@
 """Text to token ids, in the model's own vocabulary."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tokenizers import Tokenizer
 
@@ -9,6 +11,24 @@ from tokenizers import Tokenizer
 BLOCK_CHARACTERS = 50_000
 # How far before a block's end a blank is looked for, so that no word is cut.
 BLANK_WITHIN = 1000
+
+Side = Literal["left", "right"]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token of a text.
+
+    text         the characters [start, stop) that it stands for; the token's own name where it is special
+    special      put there by the model's layout: it stands for no character, and start and stop are None
+    start, stop  in characters (Unicode code points)
+    """
+
+    id: int
+    text: str
+    special: bool
+    start: int | None
+    stop: int | None
 
 
 class TextTokenizer:
@@ -45,12 +65,28 @@ class TextTokenizer:
             start = end
         return found
 
-    def cut(self, ids: list[int]) -> list[int]:
-        """The first `max_tokens` ids, with the closing special tokens kept as the last ones.
+    def tokens(self, texts: Sequence[str], *, special: bool = True) -> list[list[Token]]:
+        """The tokens of each text, with the special ones unless `special` is false, however long the text is."""
+        found = self._tokenizer.encode_batch(list(texts), add_special_tokens=special)
+        return [
+            [
+                Token(key, name, True, None, None) if mask else Token(key, text[start:stop], False, start, stop)
+                for key, name, mask, (start, stop) in zip(
+                    encoding.ids, encoding.tokens, encoding.special_tokens_mask, encoding.offsets, strict=True
+                )
+            ]
+            for text, encoding in zip(texts, found, strict=True)
+        ]
+
+    def cut(self, ids: list[int], side: Side = "right") -> list[int]:
+        """`max_tokens` of the ids, special tokens kept: the first ones, or the last where the left side is cut off.
 
         BERT's layout: one special token opens a text, the others close it.
         """
         if len(ids) <= self.max_tokens:
             return ids
+        if side == "left":
+            opening = min(1, self._tail)
+            return ids[:opening] + ids[len(ids) - self.max_tokens + opening :]
         closing = self._tail - 1
         return ids[: self.max_tokens - closing] + (ids[-closing:] if closing else [])

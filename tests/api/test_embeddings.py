@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from app.embedding.representation import shorten, to_binary, to_int8
 from app.errors import EncoderFailed, NotReady, QueueFull
 from tests.api.conftest import Start
-from tests.fakes import DIMENSION, FakeEmbedder, unit
+from tests.fakes import DIMENSION, FakeEmbedder, card, unit
 
 MODEL = "fake-model"
 
@@ -98,6 +99,7 @@ def test_token_ids_are_refused_with_the_remedy(client: TestClient, tokens: Any) 
         ({"input": "a"}, "invalid_input", "model"),
         ({"model": 7, "input": "a"}, "invalid_input", "model"),
         ({"model": MODEL, "input": "a", "encoding_format": "hex"}, "invalid_input", "encoding_format"),
+        ({"model": MODEL, "input": "a", "embedding_dtype": "uint8"}, "invalid_input", "embedding_dtype"),
         ({"model": MODEL, "input": "a", "dimensions": 0}, "invalid_input", "dimensions"),
         ({"model": MODEL, "input": "a", "truncate": "yes"}, "invalid_input", "truncate"),
         ({"model": MODEL, "input": "a", "truncat": True}, "invalid_input", "truncat"),
@@ -111,8 +113,32 @@ def test_bad_bodies_are_refused_by_field(client: TestClient, body: Any, code: st
 
 def test_another_dimension_is_refused_with_both(client: TestClient) -> None:
     message = refused(client, 400, "unsupported_dimension", {"model": MODEL, "input": "a", "dimensions": 5})
-    assert f"{DIMENSION} dimensions and 5" in message
+    assert f"{DIMENSION} dimensions and 5 were asked for; it cannot be cut" in message
     assert post(client, input="a", dimensions=DIMENSION).status_code == 200
+
+
+def test_a_model_that_may_be_cut_gives_shorter_vectors_of_length_1(client: TestClient, embedder: FakeEmbedder) -> None:
+    embedder.card = card(matryoshka_dimensions=(2, 4))
+    (row,) = post(client, input="hello", dimensions=4).json()["data"]
+    np.testing.assert_allclose(row["embedding"], unit("hello")[:4] / np.linalg.norm(unit("hello")[:4]), rtol=1e-6)
+    message = refused(client, 400, "unsupported_dimension", {"model": MODEL, "input": "a", "dimensions": 3})
+    assert f"{DIMENSION} dimensions and 3 were asked for; it can be cut to 2, 4" in message
+
+
+@pytest.mark.parametrize(("dtype", "numbers"), [("int8", to_int8), ("binary", to_binary)])
+def test_smaller_numbers_in_json_and_as_their_bytes(client: TestClient, dtype: str, numbers: Any) -> None:
+    texts = ["hello", "there"]
+    expected = numbers(np.stack([unit(text) for text in texts]))
+    plain = post(client, input=texts, embedding_dtype=dtype).json()["data"]
+    assert [row["embedding"] for row in plain] == expected.tolist()
+    packed = post(client, input=texts, embedding_dtype=dtype, encoding_format="base64").json()["data"]
+    assert [base64.b64decode(row["embedding"]) for row in packed] == [row.tobytes() for row in expected]
+
+
+def test_smaller_numbers_of_a_shorter_vector(client: TestClient, embedder: FakeEmbedder) -> None:
+    embedder.card = card(matryoshka_dimensions=(4,))
+    (row,) = post(client, input="hello", dimensions=4, embedding_dtype="int8").json()["data"]
+    assert row["embedding"] == to_int8(shorten(unit("hello")[None], 4))[0].tolist()
 
 
 def test_an_unknown_model_is_refused_and_the_served_one_named(client: TestClient) -> None:

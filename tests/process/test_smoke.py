@@ -16,7 +16,7 @@ def smoke(url: str, *more: str) -> "subprocess.CompletedProcess[str]":
 def test_it_passes(service: Process) -> None:
     done = smoke(service.url)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.strip().endswith("15 passed, 0 failed")
+    assert done.stdout.strip().endswith("17 passed, 0 failed")
 
 
 def test_it_passes_with_the_key_and_fails_without(run: Run) -> None:

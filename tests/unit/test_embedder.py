@@ -1,6 +1,8 @@
 """The embedder: prompts, limits, and the order of its refusals."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -16,20 +18,26 @@ from app.embedding.tokenizer import TextTokenizer
 from app.errors import EmptyText, TextTooLong
 from tests.fakes import FakeEncoder, card
 
+T = TypeVar("T")
 WORDS = {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3, "b": 4, "find": 5}
 
 
 def embed(*texts: str, **more: object) -> tuple[Embeddings, FakeEncoder]:
+    return over(lambda model: model.embed(texts, **more))  # type: ignore[arg-type]
+
+
+def over(ask: Callable[[ModelEmbedder], Awaitable[T]]) -> tuple[T, FakeEncoder]:
+    """What an embedder over the words above answers, and the encoder behind it."""
     plain = Tokenizer(WordLevel(WORDS, unk_token="[UNK]"))
     plain.pre_tokenizer = Whitespace()
     plain.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
     encoder = FakeEncoder()
 
-    async def scenario() -> Embeddings:
+    async def scenario() -> T:
         batcher = Batcher(encoder, lanes=1, max_batch_tokens=64, max_queue_texts=9, on_death=lambda error: None)
         try:
             model = card(max_tokens=6, prompts=Prompts(query="find "))
-            return await ModelEmbedder(model, 0, TextTokenizer(plain, 6), batcher).embed(texts, **more)  # type: ignore[arg-type]
+            return await ask(ModelEmbedder(model, 0, TextTokenizer(plain, 6), batcher))
         finally:
             batcher.close()
 
@@ -48,6 +56,11 @@ def test_a_prompt_comes_before_the_text_of_its_role() -> None:
     np.testing.assert_array_equal(asked.vectors[0], encoder.vector([1, 5, 3, 2]))
     kept, encoder = embed("a", role="passage")
     np.testing.assert_array_equal(kept.vectors[0], encoder.vector([1, 3, 2]))
+
+
+def test_without_a_role_there_is_no_prompt() -> None:
+    plain, encoder = embed("a", role=None)
+    np.testing.assert_array_equal(plain.vectors[0], encoder.vector([1, 3, 2]))
 
 
 def test_long_texts_go_through_another_thread_to_the_same_end() -> None:
@@ -70,6 +83,21 @@ def test_truncate_cuts_and_counts() -> None:
     assert result.cuts == (Cut(index=1, tokens=9, kept=6),)
     assert result.tokens == 3 + 6
     np.testing.assert_array_equal(result.vectors[1], encoder.vector([1, 3, 4, 3, 4, 2]))
+
+
+def test_truncate_on_the_left_keeps_the_end() -> None:
+    result, encoder = embed("a a a a b b b b", truncate=True, side="left")
+    assert result.cuts == (Cut(index=0, tokens=10, kept=6),)
+    np.testing.assert_array_equal(result.vectors[0], encoder.vector([1, 4, 4, 4, 4, 2]))
+
+
+@pytest.mark.parametrize("blanks", [1, INLINE_CHARACTERS])
+def test_tokens_have_their_prompt_before_them(blanks: int) -> None:
+    text = "a" + " " * blanks + "b"
+    (found,) = over(lambda model: model.tokenize([text], role="query", special=False))[0]
+    assert [(token.text, token.start) for token in found] == [("find", 0), ("a", 5), ("b", 6 + blanks)]
+    with pytest.raises(EmptyText, match="text 1"):
+        over(lambda model: model.tokenize(["a", ""]))
 
 
 def test_an_empty_text_is_named() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.embedding.registry import open_model
-from app.errors import ModelAltered, ModelMissing
+from app.errors import ModelAltered, ModelMissing, UnsupportedDimension
 
 
 def entry(content: bytes) -> dict[str, Any]:
@@ -57,6 +57,18 @@ def test_a_whole_folder_opens(models: Path) -> None:
     assert not folder.card.answers_to("somebody/else")
 
 
+def test_a_vector_may_be_as_long_as_the_card_says(models: Path) -> None:
+    card = open_model(models, "small", "int8").card
+    assert [card.length_for(None), card.length_for(4)] == [4, 4]
+    with pytest.raises(UnsupportedDimension, match="4 dimensions and 2 were asked for; it cannot be cut"):
+        card.length_for(2)
+    change(models, matryoshka_dimensions=[1, 2])
+    card = open_model(models, "small", "int8").card
+    assert [card.length_for(None), card.length_for(2)] == [4, 2]
+    with pytest.raises(UnsupportedDimension, match="3 were asked for; it can be cut to 1, 2"):
+        card.length_for(3)
+
+
 def test_a_missing_folder_names_the_command_that_makes_it(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match=r"card\.json is missing: .*python -m models other --precision fp32"):
         open_model(tmp_path, "other", "fp32")
@@ -91,6 +103,9 @@ def test_an_absent_file_is_refused_by_name(models: Path) -> None:
         ({"card_version": 2}, "card_version"),
         ({"dimension": 0}, "dimension"),
         ({"surprise": 1}, "surprise"),
+        ({"matryoshka_dimensions": [2, 1]}, r"matryoshka_dimensions should ascend to below 4, they are \(2, 1\)"),
+        ({"matryoshka_dimensions": [4]}, "matryoshka_dimensions"),
+        ({"matryoshka_dimensions": [0, 2]}, "matryoshka_dimensions"),
         ({"name": "large"}, "expected the card of small int8, found that of large int8"),
         ({"precision": "fp32"}, "expected the card of small int8, found that of small fp32"),
         ({"files": {"model.onnx": entry(b"network")}}, "an entry for tokenizer.json"),

@@ -16,6 +16,7 @@ from app.embedding.registry import open_model
 from app.embedding.tokenizer import TextTokenizer
 from models import calibrate
 from models.__main__ import main
+from models.card import card
 from models.check import check
 from models.errors import CalibrationUnfit, NetworkDiffers, RecipeInvalid
 from models.make import Made, make
@@ -50,6 +51,12 @@ def test_one_command_makes_a_folder_that_the_service_opens(tiny: TinyModel) -> N
     assert ids == [token_ids(PROMPT + text) for text in TEXTS]
     encoder = OnnxEncoder.from_file(folder.network, dimension=folder.card.dimension, pad_token_id=0)
     np.testing.assert_allclose(encoder.encode(ids), [forward(tensors(), each) for each in ids], atol=2e-6)
+
+
+def test_a_card_says_where_vectors_may_be_cut_only_where_they_may(tiny: TinyModel) -> None:
+    assert b"matryoshka" not in card(tiny.recipe, "fp32", {})
+    tiny.set(matryoshka_dimensions=[4, 8])
+    assert json.loads(card(tiny.recipe, "fp32", {}))["matryoshka_dimensions"] == [4, 8]
 
 
 def test_calibrated_on_other_texts_int8_is_near(tiny: TinyModel, caplog: pytest.LogCaptureFixture) -> None:

@@ -45,6 +45,10 @@ def test_the_default_model_has_a_second_source() -> None:
             {"network": NETWORK | {"table_bits": 2}},
             "network.table_bits is 2 and dimension 16; it should be 8, or 4 with",
         ),
+        ({"matryoshka_dimensions": [8, 4]}, r"matryoshka_dimensions is \[8, 4\]; it should ascend .* dimension, 16"),
+        ({"matryoshka_dimensions": [8, 16]}, "should ascend from 1 at least to below the dimension, 16"),
+        ({"matryoshka_dimensions": [0, 8]}, "should ascend from 1 at least"),
+        ({"matryoshka_dimensions": ["8"]}, r"matryoshka_dimensions\[0\] should be int, it is '8'"),
         ({"network": NETWORK | {"table_bits": 4}}, "network.table_bits is 4 and dimension 16; .* in blocks of 32"),
     ],
 )

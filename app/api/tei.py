@@ -1,0 +1,123 @@
+"""text-embeddings-inference's interface: `/embed`, `/similarity`, `/tokenize`, `/rerank` and `/info`.
+
+source  https://github.com/huggingface/text-embeddings-inference, docs/openapi.json
+"""
+
+from typing import Any, cast
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from app import __version__
+from app.api import tei_schemas as schemas
+from app.api.body import JsonResponse, OrjsonRoute
+from app.api.dependencies import Parts, PartsOf, ReadyEmbedder, require_key
+from app.embedding.embedder import Embedder, Embeddings, Role
+from app.embedding.registry import Prompts
+from app.embedding.representation import shorten
+from app.embedding.tokenizer import Side
+from app.errors import LimitPassed, NoReranker, NotNormalised, TooManyTexts, UnknownPrompt
+
+RERANKER = "cross-encoder/ms-marco-MiniLM-L6-v2"
+DTYPES = {"fp32": "float32"}
+
+_errors: dict[int | str, dict[str, Any]] = {
+    status: {"model": schemas.TEIError, "description": description}
+    for status, description in {
+        400: "An empty text.",
+        401: "No key, or a wrong one.",
+        413: "A text, the request or its body is larger than allowed; the message has both numbers.",
+        422: "The request cannot be served as it is; the message says why.",
+        424: "The model failed, or it is not of the kind that is asked for.",
+        429: "The queue is full; Retry-After says when to come back.",
+        503: "Starting, or shutting down.",
+    }.items()
+}
+router = APIRouter(
+    tags=["text-embeddings-inference"],
+    route_class=OrjsonRoute,
+    dependencies=[Depends(require_key)],
+    responses=_errors,
+)
+
+
+# Clients that are given the service's address and nothing else, such as huggingface_hub's, post to the root.
+@router.post("/", include_in_schema=False)
+@router.post("/embed", responses={200: {"model": list[list[float]]}}, response_class=JsonResponse)
+async def embed(request: schemas.EmbedRequest, embedder: ReadyEmbedder, parts: PartsOf) -> Response:
+    """One vector a text, also when there is one text only.
+
+    The header `X-Compute-Tokens` counts the tokens that were read, `X-Truncated-Texts` the texts that were cut.
+    """
+    if not request.normalize:
+        raise NotNormalised(embedder.card.name)
+    length = embedder.card.length_for(request.dimensions)
+    result = await _embed(request.inputs, request, embedder, parts)
+    return JsonResponse(shorten(result.vectors, length), headers=_counted(result))
+
+
+@router.post("/similarity", responses={200: {"model": list[float]}}, response_class=JsonResponse)
+async def similarity(request: schemas.SimilarityRequest, embedder: ReadyEmbedder, parts: PartsOf) -> Response:
+    """The cosine of each sentence to the source sentence, which errors call text 0."""
+    texts = [request.inputs.source_sentence, *request.inputs.sentences]
+    result = await _embed(texts, request.parameters or schemas.Truncation(), embedder, parts)
+    source, sentences = result.vectors[0], result.vectors[1:]
+    return JsonResponse(sentences @ source, headers=_counted(result))
+
+
+@router.post("/tokenize", responses={200: {"model": list[list[schemas.SimpleToken]]}}, response_class=JsonResponse)
+async def tokenize(request: schemas.TokenizeRequest, embedder: ReadyEmbedder, parts: PartsOf) -> Response:
+    """The tokens of each text, also of one that is longer than the model reads."""
+    _limit_texts(request.inputs, parts)
+    characters, limit = sum(map(len, request.inputs)), parts.settings.max_tokenize_characters
+    if characters > limit:
+        raise LimitPassed("characters to tokenize", characters, limit, "MAX_TOKENIZE_CHARACTERS", param="inputs")
+    role = _role(request.prompt_name, embedder)
+    return JsonResponse(await embedder.tokenize(request.inputs, role=role, special=request.add_special_tokens))
+
+
+@router.post("/rerank")
+async def rerank(embedder: ReadyEmbedder) -> None:
+    """Always refused, whatever the body (TEI's `texts`, Jina's and Cohere's `documents`): no reranker is here.
+
+    424, since TEI answers the same when the model that it serves is no reranker, and clients do not retry it.
+    """
+    raise NoReranker(embedder.card.name, RERANKER)
+
+
+@router.get("/info")
+async def info(embedder: ReadyEmbedder, parts: PartsOf) -> schemas.Info:
+    """The model that is served, and the limits of a request."""
+    card = embedder.card
+    return schemas.Info(
+        model_id=card.origin,
+        model_sha=card.revision,
+        model_dtype=DTYPES.get(card.precision, card.precision),
+        model_type=schemas.ModelType(embedding=schemas.EmbeddingModel(pooling=card.pooling)),
+        max_input_length=card.max_tokens,
+        max_batch_tokens=parts.settings.max_batch_tokens,
+        max_client_batch_size=parts.settings.max_texts,
+        version=__version__,
+    )
+
+
+async def _embed(texts: list[str], how: schemas.Truncation, embedder: Embedder, parts: Parts) -> Embeddings:
+    _limit_texts(texts, parts)
+    side = cast(Side, how.truncation_direction.lower())
+    return await embedder.embed(texts, role=_role(how.prompt_name, embedder), truncate=bool(how.truncate), side=side)
+
+
+def _limit_texts(texts: list[str], parts: Parts) -> None:
+    if len(texts) > parts.settings.max_texts:
+        raise TooManyTexts(len(texts), parts.settings.max_texts)
+
+
+def _role(prompt_name: str | None, embedder: Embedder) -> Role | None:
+    """The role of a prompt's name. Without a name there is no prompt, as in TEI; /v1/embeddings takes a passage's."""
+    if prompt_name is not None and prompt_name not in Prompts.model_fields:
+        raise UnknownPrompt(embedder.card.name, prompt_name, list(Prompts.model_fields))
+    return cast(Role | None, prompt_name)
+
+
+def _counted(result: Embeddings) -> dict[str, str]:
+    return {"X-Compute-Tokens": str(result.tokens), "X-Truncated-Texts": str(len(result.cuts))}
