@@ -17,6 +17,7 @@ from app.api.body import BodyLimit
 from app.api.dependencies import Parts
 from app.api.running import RunningRequests, TrackRunning
 from app.embedding.batcher import Batcher
+from app.embedding.cache import VectorCache
 from app.embedding.cpus import available_cpus
 from app.embedding.embedder import Embedder, ModelEmbedder
 from app.embedding.encoder import OnnxEncoder
@@ -58,7 +59,8 @@ def open_embedder(settings: Settings, on_death: OnFatal) -> Opened:
         max_queue_texts=settings.max_queue_texts,
         on_death=on_death,
     )
-    return Opened(ModelEmbedder(card, folder.made_at_unix_s, tokenizer, batcher), batcher.close)
+    cache = VectorCache(settings.cache_mb * 1_000_000)
+    return Opened(ModelEmbedder(card, folder.made_at_unix_s, tokenizer, batcher, cache), batcher.close)
 
 
 def open_store(settings: Settings, on_fatal: OnFatal) -> Store:
