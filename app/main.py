@@ -134,6 +134,7 @@ def create_app(
     app.add_middleware(TrackRunning, running=RunningRequests() if running is None else running)
     app.add_middleware(RequestId)
     problems.install(app)
+    app.include_router(openai.hot)  # first: routes are tried in this order
     app.include_router(health.router)
     for module in (openai, collections, documents, search, transfer):
         app.include_router(module.router)
