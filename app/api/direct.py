@@ -1,8 +1,8 @@
 """The hot path: routes that FastAPI describes in its OpenAPI document, and whose requests it does not take apart.
 
 FastAPI resolves an endpoint's arguments anew for each request, which took longer than everything else here but the
-model (docs/decisions/0013-engine.md). Such an endpoint is called with what it always needs, in the same order of checks:
-the key, then whether the service is ready, then the body.
+model (docs/decisions/0013-engine.md). Such an endpoint is called with what it always needs, checked in this order: the
+key, then whether the service is ready, then the body.
 """
 
 from collections.abc import Callable, Coroutine
