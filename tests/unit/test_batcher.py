@@ -345,3 +345,42 @@ def test_closing_fails_who_waits_and_finishes_what_is_held(encoder: FakeEncoder)
         await closing
 
     asyncio.run(scenario())
+
+
+def test_the_observer_is_told_of_batches_joins_and_refusals(encoder: FakeEncoder) -> None:
+    told: list[tuple[object, ...]] = []
+
+    class Observer:
+        def encoded(self, lengths: Sequence[int], waited_s: Sequence[float], took_s: float) -> None:
+            assert all(waited >= 0 for waited in waited_s)
+            assert took_s > 0
+            told.append(("encoded", *sorted(lengths), len(waited_s)))
+
+        def joined(self, texts: int) -> None:
+            told.append(("joined", texts))
+
+        def refused(self, texts: int) -> None:
+            told.append(("refused", texts))
+
+    async def scenario() -> None:
+        running = Batcher(
+            encoder,
+            lanes=1,
+            max_batch_tokens=64,
+            max_queue_texts=2,
+            on_death=lambda error: None,
+            observer=Observer(),
+        )
+        encoder.open.clear()
+        held = asyncio.create_task(running.embed([[1]]))
+        await entered(encoder)
+        waiting = asyncio.create_task(running.embed([[2], [3, 3], [1]]))
+        await asyncio.sleep(0)
+        with pytest.raises(QueueFull):
+            await running.embed([[4]])
+        encoder.open.set()
+        await asyncio.gather(held, waiting)
+        running.close()
+
+    asyncio.run(scenario())
+    assert told == [("joined", 1), ("refused", 1), ("encoded", 1, 1), ("encoded", 1, 2, 2)]
