@@ -5,8 +5,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-# What a batch costs before its first token, in tokens: measured as 1.3 ms against 70 µs a token (0013-engine.md).
-BATCH_COSTS_TOKENS = 16
+# What a batch costs before its first token, in tokens: 1.3 ms against 60 µs a token (benchmarks/engine/batch_cost.py).
+BATCH_COSTS_TOKENS = 20
 
 W = TypeVar("W")
 
