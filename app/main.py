@@ -15,6 +15,7 @@ from app.api import collections, documents, health, metrics, openai, problems, s
 from app.api.auth import Keys
 from app.api.body import BodyLimit
 from app.api.dependencies import Parts
+from app.api.direct import DirectPaths
 from app.api.running import RunningRequests, TrackRunning
 from app.embedding.batcher import Batcher
 from app.embedding.cache import VectorCache
@@ -143,13 +144,13 @@ def create_app(
         title="VectorSpace", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, debug=False
     )
     # The last one added is the outermost.
+    app.add_middleware(DirectPaths, router=openai.hot)
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
     app.add_middleware(problems.Unexpected)
     app.add_middleware(TrackRunning, running=RunningRequests() if running is None else running)
     app.add_middleware(RequestId)
     problems.install(app)
-    app.include_router(openai.hot)  # first: routes are tried in this order
-    app.include_router(health.router)
-    for module in (metrics, openai, collections, documents, search, transfer):
+    app.include_router(openai.hot)
+    for module in (health, metrics, openai, collections, documents, search, transfer):
         app.include_router(module.router)
     return app

@@ -100,6 +100,21 @@ def from_error(path: str, error: errors.VectorSpaceError) -> Response:
     return problem(path, status_of(error), error.code, str(error), param=param, headers=headers)
 
 
+def from_invalid(path: str, error: RequestValidationError) -> Response:
+    """The response for a body that is not what its schema says; the first thing that is wrong is named."""
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"] if part != "body"]
+    if first["type"] == "json_invalid":
+        return problem(path, 400, "invalid_json", f"the body is not JSON: {first['ctx']['error']}")
+    if first["type"] == errors.TokenInput.code:
+        return from_error(path, errors.TokenInput())
+    if not place:
+        detail = "the body must be a JSON object, sent as application/json"
+        return problem(path, 400, errors.InvalidInput.code, detail)
+    detail = f"{'.'.join(place)}: {first['msg']}"
+    return problem(path, 400, errors.InvalidInput.code, detail, param=place[0])
+
+
 async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.VectorSpaceError)
     return from_error(request.url.path, error)
@@ -107,17 +122,7 @@ async def _on_error(request: Request, error: Exception) -> Response:
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    place = [str(part) for part in first["loc"] if part != "body"]
-    if first["type"] == "json_invalid":
-        return problem(request.url.path, 400, "invalid_json", f"the body is not JSON: {first['ctx']['error']}")
-    if first["type"] == errors.TokenInput.code:
-        return from_error(request.url.path, errors.TokenInput())
-    if not place:
-        detail = "the body must be a JSON object, sent as application/json"
-        return problem(request.url.path, 400, errors.InvalidInput.code, detail)
-    detail = f"{'.'.join(place)}: {first['msg']}"
-    return problem(request.url.path, 400, errors.InvalidInput.code, detail, param=place[0])
+    return from_invalid(request.url.path, error)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
