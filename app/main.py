@@ -5,23 +5,26 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI
 
 from app import __version__
-from app.api import collections, documents, health, openai, problems, search, tei, transfer
+from app.api import collections, documents, health, metrics, openai, problems, search, tei, transfer
 from app.api.auth import Keys
 from app.api.body import BodyLimit
 from app.api.dependencies import Parts
+from app.api.direct import DirectPaths
 from app.api.running import RunningRequests, TrackRunning
 from app.embedding.batcher import Batcher
+from app.embedding.cache import VectorCache
 from app.embedding.cpus import available_cpus
 from app.embedding.embedder import Embedder, ModelEmbedder
 from app.embedding.encoder import OnnxEncoder
 from app.embedding.registry import open_model
 from app.embedding.tokenizer import TextTokenizer
+from app.observability.metrics import EncodingMetrics, Metric, Value
 from app.observability.request_id import RequestId
 from app.pipeline.drafts import Rules
 from app.pipeline.pipeline import Pipeline
@@ -36,10 +39,11 @@ OnFatal = Callable[[BaseException], None]
 
 @dataclass(frozen=True)
 class Opened:
-    """An embedder that is ready, and how to close it."""
+    """An embedder that is ready, how to close it, and the numbers that it shows."""
 
     embedder: Embedder
     close: Callable[[], None]
+    metrics: list[Metric] = field(default_factory=list)
 
 
 def open_embedder(settings: Settings, on_death: OnFatal) -> Opened:
@@ -51,14 +55,26 @@ def open_embedder(settings: Settings, on_death: OnFatal) -> Opened:
     card = folder.card
     encoder = OnnxEncoder.from_file(folder.network, dimension=card.dimension, pad_token_id=card.pad_token_id)
     tokenizer = TextTokenizer.from_file(folder.tokenizer, card.max_tokens)
+    encoding = EncodingMetrics()
     batcher = Batcher(
         encoder,
         lanes=settings.threads or available_cpus(),
         max_batch_tokens=settings.max_batch_tokens,
         max_queue_texts=settings.max_queue_texts,
         on_death=on_death,
+        observer=encoding,
     )
-    return Opened(ModelEmbedder(card, folder.made_at_unix_s, tokenizer, batcher), batcher.close)
+    cache = VectorCache(settings.cache_mb * 1_000_000)
+    embedder = ModelEmbedder(card, folder.made_at_unix_s, tokenizer, batcher, cache)
+    shown: list[Metric] = [
+        Value("vectorspace_queue_texts", "gauge", "Texts that wait for a batch.", lambda: batcher.waiting),
+        *encoding.metrics(),
+        Value("vectorspace_cache_hits_total", "counter", "Texts whose vector was kept.", lambda: cache.hits),
+        Value("vectorspace_cache_misses_total", "counter", "Texts whose vector was not kept.", lambda: cache.misses),
+        Value("vectorspace_cache_entries", "gauge", "Vectors that are kept.", lambda: len(cache)),
+        Value("vectorspace_cache_bytes", "gauge", "Memory that they take.", lambda: cache.bytes),
+    ]
+    return Opened(embedder, batcher.close, shown)
 
 
 def open_store(settings: Settings, on_fatal: OnFatal) -> Store:
@@ -108,6 +124,7 @@ def create_app(
                 return
             parts.embedder, parts.pipeline = opened.embedder, build_pipeline(settings, store, opened.embedder)
             closers.append(("pipeline", parts.pipeline.close))
+            parts.metrics += opened.metrics
             parts.not_ready = None
             log.info("ready", extra={"after_s": round(time.monotonic() - parts.started_at_monotonic_s, 3)})
 
@@ -127,12 +144,13 @@ def create_app(
         title="VectorSpace", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, debug=False
     )
     # The last one added is the outermost.
+    app.add_middleware(DirectPaths, router=openai.hot)
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
     app.add_middleware(problems.Unexpected)
     app.add_middleware(TrackRunning, running=RunningRequests() if running is None else running)
     app.add_middleware(RequestId)
     problems.install(app)
-    app.include_router(health.router)
-    for module in (openai, tei, collections, documents, search, transfer):
+    app.include_router(openai.hot)
+    for module in (health, metrics, openai, tei, collections, documents, search, transfer):
         app.include_router(module.router)
     return app

@@ -39,10 +39,16 @@ class Settings(BaseSettings):
         0, ge=0, le=256, description="Batches encoded at once, one CPU each; 0 follows the container's CPU quota."
     )
     max_batch_tokens: int = Field(
-        1024, ge=64, le=65536, description="Tokens in a batch, padding counted. More: more memory, longer waits."
+        256, ge=64, le=65536, description="Tokens in a batch, padding counted. More: more memory, longer waits."
     )
     max_queue_texts: int = Field(
-        4096, ge=1, le=1_000_000, description="Texts that may wait; beyond, 429. More: longer waits under load."
+        4096,
+        ge=1,
+        le=1_000_000,
+        description="Texts that may wait, queries and passages each; beyond, 429. More: longer waits under load.",
+    )
+    cache_mb: int = Field(
+        16, ge=0, le=100_000, description="Megabytes of vectors kept to answer a text seen before; 0 keeps none."
     )
     max_texts: int = Field(2048, ge=1, le=100_000, description="Texts in one request. More: larger responses.")
     max_tokenize_characters: int = Field(

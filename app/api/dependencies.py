@@ -1,6 +1,6 @@
 """What a route asks for: the parts that `main.py` built, and the right to use them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from app.api.auth import Keys
 from app.embedding.embedder import Embedder
 from app.errors import NotReady
+from app.observability.metrics import Metric
 from app.pipeline.pipeline import Pipeline
 from app.settings import Settings
 
@@ -22,6 +23,7 @@ class Parts:
     embedder: Embedder | None = None
     pipeline: Pipeline | None = None
     not_ready: str | None = "starting"
+    metrics: list[Metric] = field(default_factory=list)
 
 
 def get_parts(request: Request) -> Parts:

@@ -7,8 +7,9 @@ import numpy.typing as npt
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from app.api.body import JsonResponse, OrjsonRoute
+from app.api.body import JsonResponse
 from app.api.dependencies import PartsOf, ReadyEmbedder, require_key
+from app.api.direct import DirectRoute
 from app.api.schemas import EmbeddingsRequest, EmbeddingsResponse, Model, Models, OpenAIError
 from app.embedding.embedder import Embedder
 from app.embedding.representation import represent, shorten
@@ -26,12 +27,11 @@ _errors: dict[int | str, dict[str, Any]] = {
         503: "Starting, or shutting down.",
     }.items()
 }
-router = APIRouter(
-    prefix="/v1", tags=["OpenAI"], route_class=OrjsonRoute, dependencies=[Depends(require_key)], responses=_errors
-)
+router = APIRouter(prefix="/v1", tags=["OpenAI"], dependencies=[Depends(require_key)], responses=_errors)
+hot = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=DirectRoute, responses=_errors)
 
 
-@router.post("/embeddings", responses={200: {"model": EmbeddingsResponse}}, response_class=JsonResponse)
+@hot.post("/embeddings", responses={200: {"model": EmbeddingsResponse}}, response_class=JsonResponse)
 async def create_embeddings(request: EmbeddingsRequest, embedder: ReadyEmbedder, parts: PartsOf) -> Response:
     """Embed texts. Vectors have length 1, so that a dot product is their cosine similarity."""
     card = embedder.card

@@ -117,14 +117,9 @@ def from_error(path: str, error: errors.VectorSpaceError) -> Response:
     return problem(path, status_of(path, type(error)), error.code, str(error), param=param, headers=headers)
 
 
-async def _on_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, errors.VectorSpaceError)
-    return from_error(request.url.path, error)
-
-
-async def _on_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    path, status = request.url.path, status_of(request.url.path, errors.InvalidInput)
+def from_invalid(path: str, error: RequestValidationError) -> Response:
+    """The response for a body that is not what its schema says; the first thing that is wrong is named."""
+    status = status_of(path, errors.InvalidInput)
     first = error.errors()[0]
     place = [str(part) for part in first["loc"] if part != "body"]
     if first["type"] == "json_invalid":
@@ -136,6 +131,16 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
         return problem(path, status, errors.InvalidInput.code, detail)
     detail = f"{'.'.join(place)}: {first['msg']}"
     return problem(path, status, errors.InvalidInput.code, detail, param=place[0])
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.VectorSpaceError)
+    return from_error(request.url.path, error)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return from_invalid(request.url.path, error)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

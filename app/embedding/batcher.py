@@ -5,20 +5,35 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from app.embedding.encoder import F32, Encoder
+from app.embedding.waiting import Entry, Waiting
 from app.errors import EncoderFailed, NotReady, QueueFull
 
 log = logging.getLogger(__name__)
 
 
+class Observer(Protocol):
+    """Who is told what the batcher does; called from several threads, one at a time."""
+
+    def encoded(self, lengths: Sequence[int], waited_s: Sequence[float], took_s: float) -> None:
+        """A batch is done: the tokens of each text, the seconds that each waited, and the seconds it took."""
+
+    def joined(self, texts: int) -> None:
+        """Texts that need no encoding of their own: the same one waits, or is being encoded, already."""
+
+    def refused(self, texts: int) -> None:
+        """A request was refused because the queue is full."""
+
+
 @dataclass(eq=False)
 class Job:
-    """One caller's texts. `vectors` fills up row by row; `done` is set by the lane that fills the last one.
+    """One caller's texts. `vectors` fills up row by row; `done` is set once the last one is there.
 
     urgent  goes before those that are not
     """
@@ -26,59 +41,19 @@ class Job:
     done: "asyncio.Future[F32]"
     vectors: F32
     missing: int
-    gone: bool = False
-    urgent: bool = False
+    urgent: bool
 
 
-@dataclass(eq=False, order=False)
-class Entry:
-    """One text in the queue: row `row` of its job's vectors."""
-
-    job: Job
-    row: int
-    ids: Sequence[int]
-    length: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.length = len(self.ids)
-
-
-def choose(queue: list[Entry], max_batch_tokens: int) -> list[Entry]:
-    """Take the next batch out of `queue`, which is in order of arrival, urgent texts before the others.
-
-    The first text always goes; the others are those nearest to it in length, as many as fit into
-    `max_batch_tokens` with padding counted (rows × longest). A text longer than the budget goes alone.
-    """
-    by_length = sorted(range(len(queue)), key=lambda i: queue[i].length)
-    low = high = by_length.index(0)
-    while True:
-        shorter = queue[by_length[low - 1]].length if low > 0 else None
-        longer = queue[by_length[high + 1]].length if high + 1 < len(queue) else None
-        longest, rows = queue[by_length[high]].length, high - low + 2
-        if (
-            shorter is not None
-            and rows * longest <= max_batch_tokens
-            and (longer is None or longest - shorter <= longer - longest)
-        ):
-            low -= 1
-        elif longer is not None and rows * longer <= max_batch_tokens:
-            high += 1
-        elif shorter is not None and rows * longest <= max_batch_tokens:
-            low -= 1
-        else:
-            break
-    taken = by_length[low : high + 1]
-    batch = [queue[i] for i in taken]
-    for i in sorted(taken, reverse=True):
-        del queue[i]
-    return batch
+# Who wants an entry: a job, and the row of its vectors that the entry fills.
+Place = tuple[Job, int]
 
 
 class Batcher:
     """A bounded queue in front of an encoder, emptied by `lanes` threads.
 
-    An idle lane takes a lone text at once; there is no timer. A failed batch fails every caller in it with its cause.
-    A lane that dies of anything else fails all who wait and calls `on_death`, which is to end the process.
+    An idle lane takes a lone text at once; there is no timer. Equal texts that wait or are being encoded are encoded
+    once. A failed batch fails every caller in it with its cause. A lane that dies of anything else fails all who wait
+    and calls `on_death`, which is to end the process.
     """
 
     def __init__(
@@ -89,48 +64,51 @@ class Batcher:
         max_batch_tokens: int,
         max_queue_texts: int,
         on_death: Callable[[BaseException], None],
+        observer: Observer | None = None,
     ) -> None:
         self._encoder = encoder
         self._max_batch_tokens = max_batch_tokens
         self._max_queue_texts = max_queue_texts
         self._on_death = on_death
-        self._queue: list[Entry] = []
+        self._observer = observer
+        self._urgent: Waiting[Place] = Waiting()
+        self._others: Waiting[Place] = Waiting()
+        # What waits or is being encoded, by its token ids: who asks for the same joins it.
+        self._under_way: dict[tuple[int, ...], Entry[Place]] = {}
         self._wake = threading.Condition()
         self._closed: str | None = None
-        self._texts_per_s = 0.0
+        self._tokens_per_s = 0.0
         self._lanes = [threading.Thread(target=self._work, name=f"encoder-{i}", daemon=True) for i in range(lanes)]
         for lane in self._lanes:
             lane.start()
 
     @property
     def waiting(self) -> int:
-        """Texts in the queue that no lane has taken yet."""
-        return len(self._queue)
+        """Texts in the queue that no lane has taken yet, each counted once."""
+        return len(self._urgent) + len(self._others)
 
     async def embed(self, sequences: Sequence[Sequence[int]], *, urgent: bool = False) -> F32:
         """Vectors of the token sequences, in their order: (len(sequences), dimension) float32.
 
-        urgent  somebody waits for just this: it goes before what is not, such as the hundreds of texts of an import
+        urgent  somebody waits for just this: it goes before what is not, such as the hundreds of texts of an import,
+                in batches of its own, and only other urgent texts count against the limit
         raises  QueueFull; EncoderFailed, with the cause; NotReady once closed
         """
         loop = asyncio.get_running_loop()
         count = len(sequences)
-        job = Job(loop.create_future(), np.empty((count, self._encoder.dimension), np.float32), count, urgent=urgent)
+        job = Job(loop.create_future(), np.empty((count, self._encoder.dimension), np.float32), count, urgent)
         if not count:
             return job.vectors
+        keys = [tuple(ids) for ids in sequences]
         with self._wake:
             if self._closed is not None:
                 raise NotReady(self._closed)
-            # A request larger than the whole limit may still go, when nothing else waits: else it never could.
-            if self._queue and len(self._queue) + count > self._max_queue_texts:
-                raise QueueFull(len(self._queue), count, self._max_queue_texts, self._retry_after_s())
-            first = sum(entry.job.urgent for entry in self._queue) if urgent else len(self._queue)
-            self._queue[first:first] = [Entry(job, row, ids) for row, ids in enumerate(sequences)]
-            self._wake.notify(min(count, len(self._lanes)))
+            self._add(job, keys)
         try:
             return await job.done
-        except asyncio.CancelledError:
-            job.gone = True
+        except BaseException:  # hung up, or failed in one batch while the rest of it still waits
+            with self._wake:
+                self._leave(job, keys)
             raise
 
     def close(self, reason: str = "the service is shutting down") -> None:
@@ -140,66 +118,103 @@ class Batcher:
             if lane is not threading.current_thread():
                 lane.join()
 
-    def _retry_after_s(self) -> int:
-        return max(1, math.ceil(len(self._queue) / self._texts_per_s)) if self._texts_per_s else 1
+    def _add(self, job: Job, keys: Sequence[tuple[int, ...]]) -> None:
+        queue = self._urgent if job.urgent else self._others
+        new = len({key for key in keys if key not in self._under_way})
+        # A request larger than the whole limit may still go, when nothing else waits: else it never could.
+        if new and queue and len(queue) + new > self._max_queue_texts:
+            if self._observer is not None:
+                self._observer.refused(len(keys))
+            raise QueueFull(len(queue), new, self._max_queue_texts, self._retry_after_s(queue))
+        if self._observer is not None and new < len(keys):
+            self._observer.joined(len(keys) - new)
+        now = time.monotonic()
+        for row, key in enumerate(keys):
+            if (entry := self._under_way.get(key)) is None:
+                entry = self._under_way[key] = Entry(key, now)
+                queue.add(entry)
+            elif job.urgent and entry in self._others:
+                self._others.remove(entry)
+                self._urgent.add(entry)
+            entry.wanted_by.append((job, row))
+        self._wake.notify(min(new, len(self._lanes)))
+
+    def _leave(self, job: Job, keys: Iterable[tuple[int, ...]]) -> None:
+        """Forget what `job` wants; what nobody else wants is not encoded, unless a lane has it already."""
+        for key in set(keys):
+            if (entry := self._under_way.get(key)) is None:
+                continue
+            entry.wanted_by = [place for place in entry.wanted_by if place[0] is not job]
+            for queue in (self._urgent, self._others):
+                if not entry.wanted_by and entry in queue:
+                    queue.remove(entry)
+                    del self._under_way[key]
+
+    def _retry_after_s(self, queue: Waiting[Place]) -> int:
+        """Seconds until `queue` is empty, whole ones, at least 1: urgent texts wait for urgent ones alone."""
+        tokens = queue.tokens + (0 if queue is self._urgent else self._urgent.tokens)
+        return max(1, math.ceil(tokens / self._tokens_per_s)) if self._tokens_per_s else 1
 
     def _work(self) -> None:
-        held: list[Entry] | None = None
+        held: list[Entry[Place]] = []
         try:
-            while (held := self._next()) is not None:
+            while held := self._next():
                 self._encode(held)
         except BaseException as death:
             log.critical("an encoder thread died", exc_info=death)
-            self._fail_all(EncoderFailed("an encoder thread died"), "an encoder thread died", held or [])
+            self._fail_all(EncoderFailed("an encoder thread died"), "an encoder thread died", held)
             self._on_death(death)
 
-    def _next(self) -> list[Entry] | None:
-        """The next batch of texts whose callers still wait for them; None once closed."""
+    def _next(self) -> list[Entry[Place]]:
+        """The next batch, urgent texts first; empty once closed."""
         with self._wake:
             while True:
-                if any(entry.job.gone for entry in self._queue):
-                    self._queue = [entry for entry in self._queue if not entry.job.gone]
-                if self._queue:
-                    return choose(self._queue, self._max_batch_tokens)
+                if batch := self._urgent.take(self._max_batch_tokens) or self._others.take(self._max_batch_tokens):
+                    return batch
                 if self._closed is not None:
-                    return None
+                    return []
                 self._wake.wait()
 
-    def _encode(self, batch: list[Entry]) -> None:
+    def _encode(self, batch: list[Entry[Place]]) -> None:
         started = time.monotonic()
         try:
             vectors = self._encoder.encode([entry.ids for entry in batch])
         except Exception as error:
             log.error("a batch of %d texts failed", len(batch), exc_info=error)
-            failed = {entry.job for entry in batch}
             with self._wake:
-                for job in failed:
-                    job.gone = True
-            for job in failed:
-                _settle(job, _failure(error))
+                failed = self._out(batch)
+            _settle(failed, _failure(error))
             return
-        rate = len(batch) * len(self._lanes) / max(time.monotonic() - started, 1e-6)
+        took_s = max(time.monotonic() - started, 1e-6)
+        lengths = [entry.length for entry in batch]
         full = []
         with self._wake:
-            self._texts_per_s += 0.2 * (rate - self._texts_per_s)
+            self._tokens_per_s += 0.2 * (sum(lengths) * len(self._lanes) / took_s - self._tokens_per_s)
             for entry, vector in zip(batch, vectors, strict=True):
-                entry.job.vectors[entry.row] = vector
-                entry.job.missing -= 1
-                if not entry.job.missing:
-                    full.append(entry.job)
-        for job in full:
-            _settle(job, None)
+                self._under_way.pop(entry.ids, None)
+                for job, row in entry.wanted_by:
+                    job.vectors[row] = vector
+                    job.missing -= 1
+                    if not job.missing:
+                        full.append(job)
+            if self._observer is not None:
+                self._observer.encoded(lengths, [started - entry.since_s for entry in batch], took_s)
+        _settle(full, None)
 
-    def _fail_all(self, error: Exception, reason: str, held: Sequence[Entry] = ()) -> None:
+    def _out(self, batch: Iterable[Entry[Place]]) -> set[Job]:
+        """Whoever wants something of `batch`; nobody can join it any more."""
+        jobs = set()
+        for entry in batch:
+            self._under_way.pop(entry.ids, None)
+            jobs |= {job for job, _ in entry.wanted_by}
+        return jobs
+
+    def _fail_all(self, error: Exception, reason: str, held: Sequence[Entry[Place]] = ()) -> None:
         with self._wake:
             self._closed = self._closed or reason
-            jobs = {entry.job for entry in (*self._queue, *held)}
-            self._queue = []
-            for job in jobs:
-                job.gone = True
+            jobs = self._out((*self._urgent.clear(), *self._others.clear(), *held))
             self._wake.notify_all()
-        for job in jobs:
-            _settle(job, error)
+        _settle(jobs, error)
 
 
 def _failure(cause: Exception) -> EncoderFailed:
@@ -208,15 +223,20 @@ def _failure(cause: Exception) -> EncoderFailed:
     return error
 
 
-def _settle(job: Job, error: Exception | None) -> None:
-    """Hand the outcome to the caller's event loop; a caller that has gone is left in peace."""
+def _settle(jobs: Iterable[Job], error: Exception | None) -> None:
+    """Hand the outcome to the callers' event loop, waking it once; callers that have gone are left in peace."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
+    for job in jobs:
+        by_loop.setdefault(job.done.get_loop(), []).append(job)
 
-    def settle() -> None:
-        if job.done.done():
-            return
-        if error is None:
-            job.done.set_result(job.vectors)
-        else:
-            job.done.set_exception(error)
+    def settle(jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            if job.done.done():
+                continue
+            if error is None:
+                job.done.set_result(job.vectors)
+            else:
+                job.done.set_exception(error)
 
-    job.done.get_loop().call_soon_threadsafe(settle)
+    for loop, some in by_loop.items():
+        loop.call_soon_threadsafe(settle, some)

@@ -1,11 +1,14 @@
 """Texts in, vectors and token counts out: the tokenizer and the batcher, joined under the model's limits."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import numpy as np
+
 from app.embedding.batcher import Batcher
+from app.embedding.cache import Known, VectorCache, key_of, vector_of
 from app.embedding.encoder import F32
 from app.embedding.passages import Span, split
 from app.embedding.registry import Card
@@ -66,26 +69,35 @@ class Embedder(Protocol):
 
 
 class ModelEmbedder:
-    """The embedder over a local model."""
+    """The embedder over a local model. Texts that `cache` knows are neither tokenised nor encoded."""
 
-    def __init__(self, card: Card, made_at_unix_s: int, tokenizer: TextTokenizer, batcher: Batcher) -> None:
+    def __init__(
+        self, card: Card, made_at_unix_s: int, tokenizer: TextTokenizer, batcher: Batcher, cache: VectorCache
+    ) -> None:
         self.card = card
         self.made_at_unix_s = made_at_unix_s
         self._tokenizer = tokenizer
         self._batcher = batcher
+        self._cache = cache
 
     async def embed(
         self, texts: Sequence[str], *, role: Role | None = "passage", truncate: bool = False, side: Side = "right"
     ) -> Embeddings:
         prompted = self._prompted(texts, role)
-        if sum(map(len, prompted)) <= INLINE_CHARACTERS:
-            sequences = self._tokenizer.encode(prompted)
-        else:
-            sequences = await asyncio.to_thread(self._tokenizer.encode, prompted)
-        sequences, cuts = self._fit(sequences, truncate, side)
+        keys = [key_of(text, side) for text in prompted]
+        known = {key: found for key in dict.fromkeys(keys) if (found := self._cache.get(key)) is not None}
+        new = {key: text for key, text in zip(keys, prompted, strict=True) if key not in known}
+        sequences = await self._tokenised(list(new.values()))
+        tokens = dict(zip(new, map(len, sequences), strict=True)) | {key: one.tokens for key, one in known.items()}
+        counts = [tokens[key] for key in keys]
+        cuts = self._cuts(counts, truncate)
+        read = [self._tokenizer.cut(ids, side) for ids in sequences]
         # A query is waited for; passages come by the hundred, and their caller can wait a little longer.
-        vectors = await self._batcher.embed(sequences, urgent=role == "query")
-        return Embeddings(vectors, sum(map(len, sequences)), cuts)
+        made = await self._batcher.embed(read, urgent=role == "query")
+        for key, vector in zip(new, made, strict=True):
+            self._cache.put(key, vector, tokens[key])
+        left_out = sum(cut.tokens - cut.kept for cut in cuts)
+        return Embeddings(_joined(keys, new, made, known), sum(counts) - left_out, cuts)
 
     async def split(self, texts: Sequence[str]) -> list[list[Span]]:
         prompt = self.card.prompts.passage
@@ -108,11 +120,22 @@ class ModelEmbedder:
         prompt = self.card.prompts.before(role)
         return [prompt + text for text in texts] if prompt else texts
 
-    def _fit(self, sequences: list[list[int]], truncate: bool, side: Side) -> tuple[list[list[int]], tuple[Cut, ...]]:
+    async def _tokenised(self, texts: Sequence[str]) -> list[list[int]]:
+        if sum(map(len, texts)) <= INLINE_CHARACTERS:
+            return self._tokenizer.encode(texts)
+        return await asyncio.to_thread(self._tokenizer.encode, texts)
+
+    def _cuts(self, counts: Sequence[int], truncate: bool) -> tuple[Cut, ...]:
         limit = self._tokenizer.max_tokens
-        cuts = tuple(Cut(index, len(ids), limit) for index, ids in enumerate(sequences) if len(ids) > limit)
-        if not cuts:
-            return sequences, ()
-        if not truncate:
+        cuts = tuple(Cut(index, count, limit) for index, count in enumerate(counts) if count > limit)
+        if cuts and not truncate:
             raise TextTooLong(cuts[0].index, cuts[0].tokens, limit)
-        return [self._tokenizer.cut(ids, side) for ids in sequences], cuts
+        return cuts
+
+
+def _joined(keys: Sequence[bytes], new: Collection[bytes], made: F32, known: Mapping[bytes, Known]) -> F32:
+    """The vectors of `keys` in their order: those just `made`, in the order of `new`, and those that were `known`."""
+    if len(new) == len(keys):
+        return made
+    vectors = dict(zip(new, made, strict=True)) | {key: vector_of(one) for key, one in known.items()}
+    return np.stack([vectors[key] for key in keys])

@@ -6,6 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.main import OnFatal, Opened, create_app
+from app.observability.metrics import Value
 from app.settings import Settings
 from tests.fakes import FakeEmbedder
 from tests.memory import MemoryStore
@@ -30,7 +31,8 @@ def start(embedder: FakeEmbedder, store: MemoryStore) -> Iterator[Start]:
 
     def start(**settings: object) -> TestClient:
         def opened(_: Settings, __: OnFatal) -> Opened:
-            return Opened(embedder, lambda: None)
+            things = Value("vectorspace_things", "gauge", "Things.", lambda: 3)
+            return Opened(embedder, lambda: None, [things])
 
         def on_fatal(error: BaseException) -> None:
             raise AssertionError("the app asked for its own end") from error

@@ -162,6 +162,7 @@ def test_the_openapi_document_has_every_path(client: TestClient) -> None:
     assert {path.removeprefix("/v1/collections") for path in paths} == {
         "/health",
         "/live",
+        "/metrics",
         "/v1/embeddings",
         "/v1/models",
         "/v1/models/{name}",
@@ -179,3 +180,12 @@ def test_the_openapi_document_has_every_path(client: TestClient) -> None:
         "/{name}/import",
         "/{name}/export",
     }
+
+
+def test_metrics_are_prometheus_text_and_need_the_key(start: Start) -> None:
+    client = start(api_key="secret")
+    assert client.get("/metrics").status_code == 401
+    answer = client.get("/metrics", headers={"Authorization": "Bearer secret"})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert "vectorspace_things 3\n" in answer.text

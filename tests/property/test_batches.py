@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.embedding.batcher import Batcher, Entry, Job, choose
+from app.embedding.batcher import Batcher
+from app.embedding.waiting import BATCH_COSTS_TOKENS, Entry, Waiting
 from tests.fakes import DIMENSION, FakeEncoder
 
 lengths = st.lists(st.integers(1, 300), min_size=1, max_size=60)
@@ -14,21 +15,22 @@ lengths = st.lists(st.integers(1, 300), min_size=1, max_size=60)
 
 @given(lengths, st.integers(1, 1024))
 def test_batches_keep_the_budget_and_lose_nothing(sizes: list[int], budget: int) -> None:
-    loop = asyncio.new_event_loop()
-    job = Job(loop.create_future(), np.empty((len(sizes), 1), np.float32), len(sizes))
-    loop.close()
-    queue = [Entry(job, row, [0] * size) for row, size in enumerate(sizes)]
-    seen: list[int] = []
-    while queue:
-        oldest = queue[0]
-        waiting = {entry.row for entry in queue}
-        batch = choose(queue, budget)
-        assert oldest in batch
-        assert len(batch) == 1 or len(batch) * max(entry.length for entry in batch) <= budget
-        assert {entry.row for entry in batch} | {entry.row for entry in queue} == waiting
-        assert [entry.row for entry in queue] == sorted(entry.row for entry in queue)
-        seen += [entry.row for entry in batch]
-    assert sorted(seen) == list(range(len(sizes)))
+    queue: Waiting[None] = Waiting()
+    left = [Entry[None]((0,) * size) for size in sizes]
+    for entry in left:
+        queue.add(entry)
+    while left:
+        batch = queue.take(budget)
+        assert left[0] in batch
+        padded, tokens = len(batch) * max(entry.length for entry in batch), sum(entry.length for entry in batch)
+        assert len(batch) == 1 or padded <= budget
+        assert padded - tokens <= BATCH_COSTS_TOKENS
+        assert len(set(batch)) == len(batch)
+        assert set(batch) <= set(left)
+        left = [entry for entry in left if entry not in batch]
+        assert len(queue) == len(left)
+        assert queue.tokens == sum(entry.length for entry in left)
+    assert queue.take(budget) == []
 
 
 @settings(max_examples=30, deadline=None)

@@ -1,49 +1,15 @@
-"""The batcher: what goes together, what a failure reaches, and what happens at the limits."""
+"""The batcher: who gets what, what a failure reaches, and what happens at the limits."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 
-from app.embedding.batcher import Batcher, Entry, Job, choose
+from app.embedding.batcher import Batcher
+from app.embedding.encoder import F32
 from app.errors import EncoderFailed, NotReady, QueueFull
 from tests.fakes import DIMENSION, FakeEncoder
-
-
-def entries(*lengths: int) -> list[Entry]:
-    loop = asyncio.new_event_loop()
-    job = Job(loop.create_future(), np.empty((len(lengths), DIMENSION), np.float32), len(lengths))
-    loop.close()
-    return [Entry(job, row, [1] * length) for row, length in enumerate(lengths)]
-
-
-def lengths(batch: list[Entry]) -> list[int]:
-    return [entry.length for entry in batch]
-
-
-class TestChoose:
-    def test_everything_goes_at_once_when_it_fits(self) -> None:
-        queue = entries(4, 5, 6)
-        assert sorted(lengths(choose(queue, 100))) == [4, 5, 6]
-        assert queue == []
-
-    def test_the_oldest_takes_its_nearest_in_length(self) -> None:
-        queue = entries(10, 100, 11, 9, 90, 10)
-        assert lengths(choose(queue, 44)) == [9, 10, 10, 11]
-        assert lengths(queue) == [100, 90]
-
-    def test_padding_counts(self) -> None:
-        queue = entries(10, 20, 20)  # three rows of 20 would be 60
-        assert lengths(choose(queue, 59)) == [10, 20]
-
-    def test_a_text_longer_than_the_budget_goes_alone(self) -> None:
-        queue = entries(300, 299, 3)
-        assert lengths(choose(queue, 256)) == [300]
-
-    def test_the_longest_is_not_overtaken_for_ever(self) -> None:
-        queue = entries(200, *[5] * 50)
-        assert 200 in lengths(choose(queue, 256))
 
 
 @pytest.fixture
@@ -180,6 +146,167 @@ def test_a_caller_who_left_costs_nothing(encoder: FakeEncoder) -> None:
     assert encoder.batches == [[[1]], [[3]]]
 
 
+def test_equal_texts_are_encoded_once_within_and_between_requests(encoder: FakeEncoder) -> None:
+    async def scenario() -> None:
+        running = batcher(encoder)
+        encoder.open.clear()
+        held = asyncio.create_task(running.embed([[1], [2]]))
+        await entered(encoder)
+        others = [asyncio.create_task(running.embed(ids)) for ids in ([[1], [3], [3]], [[3], [2]])]
+        await asyncio.sleep(0)
+        assert running.waiting == 1
+        encoder.open.set()
+        for answer, ids in zip(await asyncio.gather(held, *others), ([1, 2], [1, 3, 3], [3, 2]), strict=True):
+            np.testing.assert_array_equal(answer, np.stack([encoder.vector([each]) for each in ids]))
+        running.close()
+
+    asyncio.run(scenario())
+    assert encoder.batches == [[[1], [2]], [[3]]]
+
+
+def test_who_leaves_takes_nothing_from_who_stays(encoder: FakeEncoder) -> None:
+    async def scenario() -> None:
+        running = batcher(encoder)
+        encoder.open.clear()
+        held = asyncio.create_task(running.embed([[1]]))
+        await entered(encoder)
+        leavers = [asyncio.create_task(running.embed(ids)) for ids in ([[1]], [[2], [3]])]
+        stays = asyncio.create_task(running.embed([[2], [1]]))
+        await asyncio.sleep(0)
+        for leaver in (*leavers, held):
+            leaver.cancel()
+        await asyncio.gather(held, *leavers, return_exceptions=True)
+        encoder.open.set()
+        np.testing.assert_array_equal(await stays, np.stack([encoder.vector([2]), encoder.vector([1])]))
+        running.close()
+
+    asyncio.run(scenario())
+    assert encoder.batches == [[[1]], [[2]]]
+
+
+def test_a_failure_reaches_who_joined_and_the_rest_of_their_texts_costs_nothing(encoder: FakeEncoder) -> None:
+    async def scenario() -> None:
+        running = batcher(encoder)
+        encoder.open.clear()
+        encoder.failure = ValueError("no")
+        held = asyncio.create_task(running.embed([[1]]))
+        await entered(encoder)
+        joined = asyncio.create_task(running.embed([[1], [2] * 64]))
+        await asyncio.sleep(0)
+
+        encoder.open.set()
+        outcomes = await asyncio.gather(held, joined, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [EncoderFailed, EncoderFailed]
+        encoder.failure = None
+        assert running.waiting == 0
+        assert (await running.embed([[1]])).shape == (1, DIMENSION)
+        running.close()
+
+    asyncio.run(scenario())
+
+
+def test_an_urgent_caller_takes_the_text_that_it_joins_along(encoder: FakeEncoder) -> None:
+    async def scenario() -> None:
+        running = batcher(encoder)
+        encoder.open.clear()
+        tasks = [asyncio.create_task(running.embed([[0]]))]
+        await entered(encoder)
+        for number, urgent in ((1, False), (2, False), (2, True)):
+            tasks.append(asyncio.create_task(running.embed([[number] * 1000], urgent=urgent)))
+            await asyncio.sleep(0)
+        encoder.open.set()
+        await asyncio.gather(*tasks)
+        running.close()
+
+    asyncio.run(scenario())
+    assert [batch[0][0] for batch in encoder.batches] == [0, 2, 1]
+
+
+def test_urgent_texts_share_no_batch_with_the_others(encoder: FakeEncoder) -> None:
+    async def scenario() -> None:
+        running = batcher(encoder)
+        encoder.open.clear()
+        held = asyncio.create_task(running.embed([[0]]))
+        await entered(encoder)
+        tasks = [
+            asyncio.create_task(running.embed([[number]], urgent=urgent))
+            for number, urgent in ((1, False), (2, True), (3, False), (4, True))
+        ]
+        await asyncio.sleep(0)
+        encoder.open.set()
+        await asyncio.gather(held, *tasks)
+        running.close()
+
+    asyncio.run(scenario())
+    assert encoder.batches == [[[0]], [[2], [4]], [[1], [3]]]
+
+
+def test_a_queue_full_of_others_takes_an_urgent_text_and_has_its_own_limit(encoder: FakeEncoder) -> None:
+    async def scenario() -> None:
+        running = batcher(encoder, texts=2)
+        encoder.open.clear()
+        tasks = [asyncio.create_task(running.embed([[0]]))]
+        await entered(encoder)
+        tasks.append(asyncio.create_task(running.embed([[1], [2], [3]])))
+        tasks += [asyncio.create_task(running.embed([[number]], urgent=True)) for number in (4, 5)]
+        await asyncio.sleep(0)
+        with pytest.raises(QueueFull, match="2 texts wait, 1 more"):
+            await running.embed([[6]], urgent=True)
+        tasks.append(asyncio.create_task(running.embed([[1], [3]])))  # joins, and so adds nothing
+        await asyncio.sleep(0)
+        encoder.open.set()
+        await asyncio.gather(*tasks)
+        running.close()
+
+    asyncio.run(scenario())
+
+
+class Clock:
+    """Stands in for the module `time`: each encoded batch takes `batch_s`, by the token."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+def test_retry_after_counts_tokens_and_not_texts(encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("app.embedding.batcher.time", clock)
+    encode = encoder.encode
+
+    def ten_tokens_a_second(batch: Sequence[Sequence[int]]) -> F32:
+        clock.now_s += sum(map(len, batch)) / 10
+        return encode(batch)
+
+    encoder.encode = ten_tokens_a_second  # type: ignore[method-assign]
+
+    async def scenario() -> None:
+        running = batcher(encoder, texts=2)
+        for number in range(60):  # until the average has settled
+            await running.embed([[number] * 20])
+        encoder.entered.clear()
+        encoder.open.clear()
+        tasks = [asyncio.create_task(running.embed([[90]]))]
+        await entered(encoder)
+        tasks.append(asyncio.create_task(running.embed([[1] * 30, [2] * 270])))
+        await asyncio.sleep(0)
+        with pytest.raises(QueueFull) as refused:
+            await running.embed([[3]])
+        assert refused.value.retry_after_s == 30 + 1  # the average stays a hair below ten a second
+        tasks += [asyncio.create_task(running.embed([[number] * 50], urgent=True)) for number in (4, 5)]
+        await asyncio.sleep(0)
+        with pytest.raises(QueueFull) as refused:
+            await running.embed([[6]], urgent=True)
+        assert refused.value.retry_after_s == 10 + 1
+        encoder.open.set()
+        await asyncio.gather(*tasks)
+        running.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_dead_thread_fails_all_who_wait_and_is_reported(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         deaths = Deaths()
@@ -218,3 +345,42 @@ def test_closing_fails_who_waits_and_finishes_what_is_held(encoder: FakeEncoder)
         await closing
 
     asyncio.run(scenario())
+
+
+def test_the_observer_is_told_of_batches_joins_and_refusals(encoder: FakeEncoder) -> None:
+    told: list[tuple[object, ...]] = []
+
+    class Observer:
+        def encoded(self, lengths: Sequence[int], waited_s: Sequence[float], took_s: float) -> None:
+            assert all(waited >= 0 for waited in waited_s)
+            assert took_s > 0
+            told.append(("encoded", *sorted(lengths), len(waited_s)))
+
+        def joined(self, texts: int) -> None:
+            told.append(("joined", texts))
+
+        def refused(self, texts: int) -> None:
+            told.append(("refused", texts))
+
+    async def scenario() -> None:
+        running = Batcher(
+            encoder,
+            lanes=1,
+            max_batch_tokens=64,
+            max_queue_texts=2,
+            on_death=lambda error: None,
+            observer=Observer(),
+        )
+        encoder.open.clear()
+        held = asyncio.create_task(running.embed([[1]]))
+        await entered(encoder)
+        waiting = asyncio.create_task(running.embed([[2], [3, 3], [1]]))
+        await asyncio.sleep(0)
+        with pytest.raises(QueueFull):
+            await running.embed([[4]])
+        encoder.open.set()
+        await asyncio.gather(held, waiting)
+        running.close()
+
+    asyncio.run(scenario())
+    assert told == [("joined", 1), ("refused", 1), ("encoded", 1, 1), ("encoded", 1, 2, 2)]

@@ -12,14 +12,22 @@ from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
 from app.embedding.batcher import Batcher
+from app.embedding.cache import VectorCache
 from app.embedding.embedder import INLINE_CHARACTERS, Cut, Embeddings, ModelEmbedder
 from app.embedding.registry import Prompts
 from app.embedding.tokenizer import TextTokenizer
-from app.errors import EmptyText, TextTooLong
+from app.errors import EmptyText, EncoderFailed, TextTooLong
 from tests.fakes import FakeEncoder, card
 
 T = TypeVar("T")
 WORDS = {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3, "b": 4, "find": 5}
+
+
+def tokenizer(max_tokens: int) -> TextTokenizer:
+    plain = Tokenizer(WordLevel(WORDS, unk_token="[UNK]"))
+    plain.pre_tokenizer = Whitespace()
+    plain.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
+    return TextTokenizer(plain, max_tokens)
 
 
 def embed(*texts: str, **more: object) -> tuple[Embeddings, FakeEncoder]:
@@ -28,16 +36,13 @@ def embed(*texts: str, **more: object) -> tuple[Embeddings, FakeEncoder]:
 
 def over(ask: Callable[[ModelEmbedder], Awaitable[T]]) -> tuple[T, FakeEncoder]:
     """What an embedder over the words above answers, and the encoder behind it."""
-    plain = Tokenizer(WordLevel(WORDS, unk_token="[UNK]"))
-    plain.pre_tokenizer = Whitespace()
-    plain.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
     encoder = FakeEncoder()
 
     async def scenario() -> T:
         batcher = Batcher(encoder, lanes=1, max_batch_tokens=64, max_queue_texts=9, on_death=lambda error: None)
         try:
             model = card(max_tokens=6, prompts=Prompts(query="find "))
-            return await ask(ModelEmbedder(model, 0, TextTokenizer(plain, 6), batcher))
+            return await ask(ModelEmbedder(model, 0, tokenizer(6), batcher, VectorCache(10_000)))
         finally:
             batcher.close()
 
@@ -103,3 +108,56 @@ def test_tokens_have_their_prompt_before_them(blanks: int) -> None:
 def test_an_empty_text_is_named() -> None:
     with pytest.raises(EmptyText, match="text 2"):
         embed("a", "b", "")
+
+
+def test_a_text_seen_before_is_not_encoded_again_and_costs_its_tokens() -> None:
+    encoder = FakeEncoder()
+
+    async def scenario() -> list[Embeddings]:
+        batcher = Batcher(encoder, lanes=1, max_batch_tokens=64, max_queue_texts=9, on_death=lambda error: None)
+        embedder = ModelEmbedder(card(max_tokens=6), 0, tokenizer(6), batcher, VectorCache(10_000))
+        answers = [await embedder.embed(["a b", "b"]), await embedder.embed(["b", "a", "b"])]
+        answers.append(await embedder.embed(["a b a b a b"], truncate=True))
+        with pytest.raises(TextTooLong, match="text 1 of the input has 8 tokens"):
+            await embedder.embed(["a", "a b a b a b"])
+        batcher.close()
+        return answers
+
+    first, second, _ = asyncio.run(scenario())
+    np.testing.assert_array_equal(second.vectors[[0, 2]], first.vectors[[1, 1]])
+    assert (first.tokens, second.tokens) == (7, 9)
+    assert [ids for batch in encoder.batches for ids in batch] == [
+        [1, 3, 4, 2],
+        [1, 4, 2],
+        [1, 3, 2],
+        [1, 3, 4, 3, 4, 2],
+    ]
+
+
+def test_a_failure_is_not_kept() -> None:
+    encoder = FakeEncoder()
+
+    async def scenario() -> Embeddings:
+        batcher = Batcher(encoder, lanes=1, max_batch_tokens=64, max_queue_texts=9, on_death=lambda error: None)
+        embedder = ModelEmbedder(card(max_tokens=6), 0, tokenizer(6), batcher, VectorCache(10_000))
+        encoder.failure = ValueError("no")
+        with pytest.raises(EncoderFailed):
+            await embedder.embed(["a"])
+        encoder.failure = None
+        try:
+            return await embedder.embed(["a"])
+        finally:
+            batcher.close()
+
+    np.testing.assert_array_equal(asyncio.run(scenario()).vectors[0], encoder.vector([1, 3, 2]))
+
+
+def test_a_text_cut_on_the_other_side_is_another_text_to_the_cache() -> None:
+    async def ask(model: ModelEmbedder) -> list[Embeddings]:
+        return [await model.embed(["a b a b b"], truncate=True, side=side) for side in ("right", "left", "right")]
+
+    (right, left, again), encoder = over(ask)
+    np.testing.assert_array_equal(right.vectors[0], encoder.vector([1, 3, 4, 3, 4, 2]))
+    np.testing.assert_array_equal(left.vectors[0], encoder.vector([1, 4, 3, 4, 4, 2]))
+    np.testing.assert_array_equal(again.vectors, right.vectors)
+    assert len(encoder.batches) == 2

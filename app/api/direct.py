@@ -1,0 +1,87 @@
+"""The hot path: routes that FastAPI describes in its OpenAPI document, and whose requests it does not take apart.
+
+FastAPI and its router took longer for a request than everything else here but the model: 190 µs of 480
+(docs/decisions/0013-engine.md). Requests to these routes are therefore answered before they get there, and checked in
+this order: the key, then whether the service is ready, then the body.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import orjson
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute, APIRouter
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.dependencies import get_parts, ready_embedder, require_key
+from app.api.problems import from_error, from_invalid
+from app.errors import VectorSpaceError
+
+
+class DirectRoute(APIRoute):
+    """An async endpoint `(request: SomeModel, embedder: ReadyEmbedder, parts: PartsOf) -> Response`.
+
+    Its router's other dependencies are not called: this checks the key itself.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        endpoint = self.endpoint
+        model = endpoint.__annotations__["request"]
+        assert issubclass(model, BaseModel), f"{self.path}: the first argument is the body's model"
+        assert endpoint.__annotations__.keys() == {"request", "embedder", "parts", "return"}, self.path
+
+        async def handle(request: Request) -> Response:
+            await require_key(request)
+            embedder = await ready_embedder(request)
+            body = _validated(model, request.headers.get("content-type", ""), await request.body())
+            response = await endpoint(request=body, embedder=embedder, parts=get_parts(request))
+            assert isinstance(response, Response)
+            return response
+
+        return handle
+
+
+class DirectPaths:
+    """Innermost layer: answers requests to the routes of `router` itself, with the same problems as everywhere."""
+
+    def __init__(self, app: ASGIApp, router: APIRouter) -> None:
+        self._app = app
+        self._handlers = {
+            (method, route.path): route.get_route_handler()
+            for route in router.routes
+            if isinstance(route, DirectRoute)
+            for method in route.methods or ()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        handle = self._handlers.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if handle is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            response = await handle(Request(scope, receive))
+        except VectorSpaceError as error:
+            response = from_error(scope["path"], error)
+        except RequestValidationError as error:
+            response = from_invalid(scope["path"], error)
+        await response(scope, receive, send)
+
+
+def _validated(model: type[BaseModel], content_type: str, body: bytes) -> BaseModel:
+    """raises  RequestValidationError, as FastAPI does"""
+    kind = content_type.partition(";")[0].strip().lower()
+    value: object = body
+    if body and (kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))):
+        try:
+            value = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            what = {"type": "json_invalid", "loc": ("body", error.pos), "msg": "JSON decode error"}
+            raise RequestValidationError([what | {"input": {}, "ctx": {"error": error.msg}}]) from error
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        errors = [{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False)]
+        raise RequestValidationError(errors) from None

@@ -1,0 +1,1 @@
+"""The engine alone: what each of its settings is worth."""
