@@ -37,7 +37,8 @@ class OnnxEncoder:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False  # same speed without, and a third less memory at the peak
+        # Without it every batch takes its memory from the system anew, half as much CPU time again in the image (0013).
+        options.enable_cpu_mem_arena = True
         options.log_severity_level = 3  # errors only: they are raised as exceptions as well
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         return cls(session, dimension=dimension, pad_token_id=pad_token_id)

@@ -63,7 +63,7 @@ VARIANTS: dict[str, tuple[int, int, Change]] = {
     "chosen: 2 lanes × 1 thread, 256 tokens": (2, 256, _set()),
     "1 lane × 2 threads, spinning": (1, 256, _threads("1")),
     "1 lane × 2 threads, not spinning": (1, 256, _threads("0")),
-    "arena on": (2, 256, _set(enable_cpu_mem_arena=True)),
+    "arena off": (2, 256, _set(enable_cpu_mem_arena=False)),
     "memory pattern off": (2, 256, _set(enable_mem_pattern=False)),
     "graph level extended": (2, 256, _set(graph_optimization_level=ORT_LEVELS.ORT_ENABLE_EXTENDED)),
     "graph level basic": (2, 256, _set(graph_optimization_level=ORT_LEVELS.ORT_ENABLE_BASIC)),
@@ -119,7 +119,7 @@ def _options(change: Change) -> ort.SessionOptions:
     """The service's options (app/embedding/encoder.py), and what differs."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
+    options.enable_cpu_mem_arena = True
     options.log_severity_level = 3
     change(options)
     return options
