@@ -17,6 +17,10 @@ PARTIAL = "vectorspace"
 REPOSITORY: str | None = None
 BRANCH = "main"
 
+# Where volume and service are, e.g. "europe-west4-drams3a"; None: where Railway puts them. After the first apply name
+# that place here: a volume cannot be moved without downtime, and an apply plans away what a file does not say.
+REGION: str | None = None
+
 # A PostgreSQL for your application, beside this service, which keeps all it has in its volume and asks for no database.
 # True creates it; to say False again is to delete it, data included, so that this is no variable of a terminal.
 POSTGRES = False
@@ -36,10 +40,11 @@ OVERLAP_S = 0
 @define_railway
 def main(ctx: Mapping[str, str | None]) -> Project:
     """The whole of it. The CLI looks for a function of this name, and gives it the linked project and environment."""
-    data = volume("vectorspace-data")
+    data = volume("vectorspace-data", {"region": REGION} if REGION else {})
     vectorspace = service(
         "vectorspace",
         source=github(REPOSITORY, branch=BRANCH) if REPOSITORY else None,
+        replicas={REGION: 1} if REGION else None,
         build={
             "builder": "DOCKERFILE",
             "dockerfilePath": DOCKERFILE,
@@ -73,7 +78,7 @@ def main(ctx: Mapping[str, str | None]) -> Project:
             "PORT": str(PORT),
             # Root only until the volume is handed over; then the service becomes the image's RUN_AS_UID.
             "RAILWAY_RUN_UID": "0",
-            # Said above as well. Railway documents these variables, and of those fields only the health check's.
+            # Said above as well: fields of `build` and `deploy` have been lost on the way (railwayapp/cli issue 1199).
             "RAILWAY_DOCKERFILE_PATH": DOCKERFILE,
             "RAILWAY_HEALTHCHECK_TIMEOUT_SEC": str(HEALTHCHECK_TIMEOUT_S),
             "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": str(DRAINING_S),

@@ -46,13 +46,16 @@ RAILWAYS_OWN = {
 }
 
 
-def load() -> ModuleType:
-    """The file as a fresh module, found by its path as the CLI finds it."""
+def load(**choices: object) -> ModuleType:
+    """The file as a fresh module, found by its path as the CLI finds it, with other values of its constants."""
     spec = importlib.util.spec_from_file_location("railway_sdk_user", ROOT / ".railway" / "railway.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    for name, value in choices.items():
+        assert hasattr(module, name)
+        setattr(module, name, value)
     return module
 
 
@@ -99,15 +102,20 @@ def service() -> dict[str, Any]:
     return node(evaluate(load()), "service")
 
 
-@pytest.mark.parametrize("repository", [None, "owner/name"])
-def test_the_sdk_drops_no_key(written: list[tuple[str, dict[str, Any]]], repository: str | None) -> None:
-    module = load()
-    module.REPOSITORY = repository  # type: ignore[attr-defined]
+@pytest.mark.parametrize("choices", [{}, {"REPOSITORY": "owner/name"}, {"REGION": "us-west2"}])
+def test_the_sdk_drops_no_key(written: list[tuple[str, dict[str, Any]]], choices: dict[str, str]) -> None:
+    module = load(**choices)
     evaluate(module)
     [(name, keywords)] = written
     given = {key: value for key, value in keywords.items() if value is not None}
-    assert ("source" in given) == (repository is not None)
+    assert ("source" in given, "replicas" in given) == ("REPOSITORY" in choices, "REGION" in choices)
     assert not dropped(name, given)
+
+
+def test_volume_and_service_are_in_one_region() -> None:
+    graph = evaluate(load(REGION="us-west2"))
+    assert node(graph, "service")["deploy"]["multiRegionConfig"] == {"us-west2": {"numReplicas": 1}}
+    assert node(graph, "volume")["config"] == {"region": "us-west2"}
 
 
 @pytest.mark.parametrize("key", ["healthCheck", "healthcheck_timeout", "volume_mounts", "restartPolicyType", "port"])
@@ -186,11 +194,8 @@ def test_every_watch_pattern_matches_and_the_image_is_made_of_nothing_else(servi
 
 
 def test_postgres_is_off_until_asked_for() -> None:
-    module = load()
-    without = evaluate(module)
+    without, having = evaluate(load()), evaluate(load(POSTGRES=True))
     assert {resource["type"] for resource in without["resources"]} == {"service", "volume"}
-    module.POSTGRES = True  # type: ignore[attr-defined]
-    having = evaluate(module)
     assert node(having, "database")["engine"] == "postgres"
     assert [resource for resource in having["resources"] if resource["type"] != "database"] == without["resources"]
 
