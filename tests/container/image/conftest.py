@@ -8,6 +8,7 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -51,10 +52,22 @@ def start(image: str) -> Iterator[StartContainer]:
         docker("rm", "--force", "--volumes", name, check=False)
 
 
-@pytest.fixture(scope="module")
-def volume() -> Iterator[str]:
-    """A named volume, removed at the end."""
+@contextmanager
+def fresh_volume() -> Iterator[str]:
+    """A named volume; at the end it is removed, and first the containers that hold it."""
     name = f"vectorspace-test-{uuid.uuid4().hex[:12]}"
     docker("volume", "create", name)
-    yield name
-    docker("volume", "rm", "--force", name, check=False)
+    try:
+        yield name
+    finally:
+        holders = docker("ps", "--all", "--quiet", "--filter", f"volume={name}").stdout.split()
+        if holders:
+            docker("rm", "--force", *holders)
+        docker("volume", "rm", name)
+
+
+@pytest.fixture(scope="module")
+def volume() -> Iterator[str]:
+    """A volume for all of a module."""
+    with fresh_volume() as name:
+        yield name

@@ -79,8 +79,8 @@ class Container:
         return int(docker("wait", self.name).stdout)
 
     def url(self) -> str:
-        """Address of port 8000 on this machine; the container must have been started with `-p 127.0.0.1::8000`."""
-        return "http://" + docker("port", self.name, "8000/tcp").stdout.split()[0]
+        """Address of the only port that was published, as by `--publish 127.0.0.1::8000`, on this machine."""
+        return "http://" + docker("port", self.name).stdout.split()[-1]
 
     def post(self, path: str, body: object) -> Any:
         request = urllib.request.Request(
@@ -89,8 +89,8 @@ class Container:
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.load(response)
 
-    def stop(self) -> int:
-        """Send the stop signal and wait; returns the exit code."""
-        docker("stop", "--time", "30", self.name)
+    def stop(self, within_s: int = 30) -> int:
+        """Send the stop signal, kill after `within_s` seconds; returns the exit code."""
+        docker("stop", "--time", str(within_s), self.name)
         code: int = self.inspect()["State"]["ExitCode"]
         return code

@@ -103,33 +103,6 @@ def test_answers_on_its_port_and_ends_cleanly_on_sigterm(start: StartContainer) 
     assert "Traceback" not in container.logs()
 
 
-def test_listens_on_the_port_that_the_platform_names(start: StartContainer) -> None:
-    container = start("--env", "PORT=9123", *LOCKED, *DATA)
-    container.wait_ready()
-    assert (
-        container.python("import socket; socket.create_connection(('127.0.0.1', 9123)).close(); print('open')")
-        == "open"
-    )
-
-
-def test_started_as_root_it_owns_its_volume_and_becomes_appuser(start: StartContainer, volume: str) -> None:
-    """As on a platform that mounts volumes as root: a root-owned folder with a root-owned file in it."""
-    prepare = "import os; os.chown('/data', 0, 0); open('/data/old', 'w').write('kept'); os.chmod('/data', 0o755)"
-    start("--user", "0", "--entrypoint", "python", "--volume", f"{volume}:/data", command=("-c", prepare)).wait_exit()
-    container = start(
-        "--user", "0", "--read-only", "--network", "none", "--volume", f"{volume}:/data",
-        "--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "SETUID", "--cap-add", "SETGID",
-        "--cap-add", "DAC_OVERRIDE",
-    )  # fmt: skip
-    container.wait_ready()
-    assert container.python(STATUS).split() == [str(UID), "0" * 16]
-    owners = container.python(
-        "import os; print([(os.stat(p).st_uid, os.stat(p).st_gid) for p in ('/data', '/data/old')])"
-    )
-    assert owners == str([(UID, UID), (UID, UID)])
-    assert container.python("print(open('/data/old').read())") == "kept"
-
-
 def test_started_as_root_without_the_right_to_change_it_says_so(start: StartContainer) -> None:
     container = start("--user", "0", *LOCKED, "--tmpfs", "/data:uid=0,gid=0,mode=0700")
     assert container.wait_exit() != 0
