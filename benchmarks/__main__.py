@@ -51,7 +51,7 @@ def main() -> int:
     print(f"{machine()}\n", flush=True)
     wrong = 0
     if given.part in (None, "peers"):
-        tables, missed = beside.run(quick=given.quick, rounds=given.peer_rounds, only=given.only)
+        tables, missed = beside.run(quick=given.quick, rounds=given.peer_rounds, reference=given.image, only=given.only)
         print("## Beside the peers\n\n" + "\n\n".join(tables) + "\n", flush=True)
         wrong += missed
     if given.part in (None, "musl"):

@@ -1,4 +1,4 @@
-"""The load: N clients on keep-alive connections, in one thread and a process of its own, so cheap that it hardly counts.
+"""The load: clients on keep-alive connections, in one thread and a process of its own, so cheap that it hardly counts.
 
     python -m benchmarks.peers.client < JOB
 
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -127,8 +128,10 @@ def send(job: Job) -> Load:
     """Send `job` from here. raises BadResponse; TimeoutError, when nothing comes for TIMEOUT_S seconds"""
     requests = [request_bytes(job.path, body) for body in job.bodies]
     taken_ms: list[float] = []
-    connections = [Connection(job.port) for _ in range(min(job.clients, len(requests)))]
-    with selectors.DefaultSelector() as selector:
+    with ExitStack() as stack, selectors.DefaultSelector() as selector:
+        connections = [Connection(job.port) for _ in range(min(job.clients, len(requests)))]
+        for connection in connections:
+            stack.callback(connection.socket.close)
         cpu_s, started_s = time.process_time(), time.perf_counter()
         for number, connection in enumerate(connections):
             selector.register(connection.socket, selectors.EVENT_READ, connection)
@@ -148,8 +151,6 @@ def send(job: Job) -> Load:
                     connection.send(requests[sent])
                     sent += 1
         elapsed_s, cpu_s = time.perf_counter() - started_s, time.process_time() - cpu_s
-    for connection in connections:
-        connection.socket.close()
     return Load(len(taken_ms), taken_ms, elapsed_s, cpu_s)
 
 

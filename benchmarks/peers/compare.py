@@ -1,6 +1,6 @@
 """VectorSpace beside its peers: every peer started in each round, then cell after cell through all of them, in turns.
 
-    python -m benchmarks peers [--rounds 3] [--image IMAGE] [--quick]
+    python -m benchmarks peers [--peer-rounds 3] [--image IMAGE] [--only PEER] [--quick]
 
 All peers of a round are up at once and idle but for the one that is asked, so that two figures of one cell are seconds
 apart and a busy spell of the machine falls on all; each cell changes who goes first. Texts are new for each cell and
@@ -11,25 +11,37 @@ import argparse
 import http.client
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pytest
 
 from benchmarks.peers import peers, tables
 from benchmarks.peers.client import BadResponse, Load
-from benchmarks.peers.figures import BARE, OURS, Cell, Resources, Round, Taken, percentile
+from benchmarks.peers.containers import Contained, Image, image
+from benchmarks.peers.figures import BASE64, IMAGE, OURS, OWN, Cell, Resources, Round, Taken, percentile
 from benchmarks.peers.libraries import Library, Loaded
 from benchmarks.peers.peers import Peer
-from benchmarks.peers.servers import Running
+from benchmarks.peers.servers import OPENAI_BASE64, Running
 from benchmarks.peers.texts import LENGTHS, Texts
 from benchmarks.store.report import NotMeasured
 
 MAX_TOKENS = 256
 LEAST_S, QUICK_LEAST_S = 1.5, 0.3
 LEAST_COSINE = 0.98
+# What can go wrong with a peer.
+FAILURES = (
+    NotMeasured,
+    BadResponse,
+    OSError,
+    ValueError,
+    http.client.HTTPException,
+    subprocess.SubprocessError,
+    pytest.fail.Exception,
+)
 CHECKED_TEXTS = 8  # of each workload
 
 # Sizes are such that the slowest takes a few seconds: 64 × 32 texts of 256 tokens would take a peer a minute.
@@ -66,11 +78,16 @@ def add_options(options: "argparse._ActionsContainer") -> None:
     options.add_argument("--only", action="append", metavar="PEER", help="these peers alone, beside our own service")
 
 
-def run(*, quick: bool, rounds: int, only: Sequence[str] | None = None) -> tuple[list[str], int]:
-    """Tables, in Markdown, and how many bars were missed or peers not measured. Says on stderr how far it is."""
+def run(*, quick: bool, rounds: int, reference: str, only: Sequence[str] | None = None) -> tuple[list[str], int]:
+    """Tables, in Markdown, and how many bars were missed or peers not measured. Says on stderr how far it is.
+
+    reference  of the image
+    only       these peers alone, beside our service
+    """
     reasons: dict[str, str] = {}
-    found: dict[str, Peer] = {}
-    for name, make in peers.PEERS.items():
+    found: dict[str, Peer | Image] = {}
+    makers = dict[str, Callable[[], Peer | Image]](peers.PEERS) | {IMAGE: lambda: image(IMAGE, reference)}
+    for name, make in makers.items():
         if only and name not in (OURS, *only):
             continue
         try:
@@ -90,10 +107,10 @@ class OneRound:
     """One round: start all, ask all, end all. A peer that fails is left out from there on, with its reason."""
 
     def __init__(
-        self, found: dict[str, Peer], reasons: dict[str, str], scratch: Path, number: int, *, quick: bool
+        self, found: dict[str, Peer | Image], reasons: dict[str, str], scratch: Path, number: int, *, quick: bool
     ) -> None:
         self._peers, self._reasons, self._scratch, self._number, self._quick = found, reasons, scratch, number, quick
-        self._texts = Texts(peers.OUR_MODEL / "tokenizer.json", MAX_TOKENS, seed=number)
+        self._texts = Texts.of_docstrings(peers.OUR_MODEL / "tokenizer.json", MAX_TOKENS, seed=number)
         self._running: dict[str, Running | Loaded] = {}
         self._round = Round()
 
@@ -103,16 +120,20 @@ class OneRound:
                 with self._excused(name):
                     self._running[name] = started(self._peers[name], self._scratch)
                     stack.callback(self._running[name].end)
+            if isinstance(server := self._running.get(OURS), Running):
+                self._running[BASE64] = server.speaking(OPENAI_BASE64)
             self._check()
             for turn, cell in enumerate(self._cells()):
                 texts = self._texts.take(cell.workload, cell.most)
                 requests = [texts[at : at + cell.in_request] for at in range(0, len(texts), cell.in_request)]
                 for name in turned(list(self._running), turn):
-                    if cell not in LIMIT_CELLS or name in (OURS, BARE):
+                    if (cell not in LIMIT_CELLS or name in OWN) and (name != BASE64 or cell.in_request > 1):
                         with self._excused(name):
                             self._measure(name, cell, requests)
-            for name, each in self._running.items():
-                self._round.resources[name] = Resources(each.start_s, each.peak_mb(), each.memory_mb())
+            self._running.pop(BASE64, None)
+            for name, each in list(self._running.items()):
+                with self._excused(name):
+                    self._round.resources[name] = Resources(each.start_s, each.peak_mb(), each.memory_mb())
         return self._round
 
     def _cells(self) -> list[Cell]:
@@ -147,13 +168,15 @@ class OneRound:
         if name not in self._reasons:
             try:
                 yield
-            except (NotMeasured, BadResponse, OSError, http.client.HTTPException, subprocess.SubprocessError) as error:
+            except FAILURES as error:
                 self._reasons[name] = str(error)
                 self._running.pop(name, None)
 
 
-def started(peer: Peer, scratch: Path) -> Running | Loaded:
+def started(peer: Peer | Image, scratch: Path) -> Running | Loaded:
     """raises  NotMeasured, where it does not answer"""
+    if isinstance(peer, Image):
+        return Contained(peer, scratch)
     return Loaded(peer, scratch) if isinstance(peer, Library) else Running(peer, scratch)
 
 

@@ -51,7 +51,15 @@ def _built(name: str, pins: Path, python: Path, options: list[str]) -> Path:
         print(f"peers: installing {name}", file=sys.stderr, flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([python, "-m", "venv", folder], check=True)
-        pip = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
+        pip: list[str | Path] = [
+            folder / "bin" / "python",
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "install",
+            "--quiet",
+            "--no-deps",
+        ]
         done = subprocess.run([*pip, *options, "-r", pins], capture_output=True, text=True, env=os.environ)
         if done.returncode:
             reasons = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["pip said nothing"]

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-OURS, TORCH, BARE = "VectorSpace", "torch", "bare"
+OURS, BASE64, IMAGE, TORCH, BARE = "VectorSpace", "VectorSpace, base64", "VectorSpace, image", "torch", "bare"
+OWN = {OURS, BASE64, IMAGE, BARE}  # what is no peer
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.peers import environments, weights
 from benchmarks.peers.figures import BARE, OURS, TORCH
 from benchmarks.peers.libraries import Library
-from benchmarks.peers.servers import INFINITY, OPENAI, PLAIN, Server
+from benchmarks.peers.servers import INFINITY, MODEL, OPENAI, PLAIN, Server
 
 CHECKOUT = environments.CHECKOUT
 PROGRAMS = Path(__file__).parent / "programs"
@@ -33,11 +33,20 @@ def torch() -> Server:
 
 
 def infinity() -> Server:
-    return _infinity("infinity, torch", "torch")
+    """Its torch engine, with its defaults."""
+    python, model = environments.environment("infinity"), _origin()
+    return Server("infinity, torch", _infinity(python, model, "torch"), INFINITY, [python.parents[1], model])
 
 
 def infinity_optimum() -> Server:
-    return _infinity("infinity, optimum", "optimum")
+    """Its engine on ONNX Runtime, which fuses the graph by itself and keeps the result in the cache.
+
+    Its working directory is the model's: optimum finds a file at the top of a folder alone, and by a relative name.
+    """
+    python, model = environments.environment("infinity"), _exported()
+    command = _infinity(python, Path("."), "optimum")
+    own = {"HF_HUB_CACHE": str(environments.FOLDER / "infinity-cache")}
+    return Server("infinity, optimum", command, INFINITY, [python.parents[1], *_onnx_files(model)], own, model)
 
 
 def fastembed() -> Server:
@@ -70,20 +79,14 @@ PEERS: dict[str, Callable[[], Peer]] = {
 }
 
 
-def _infinity(name: str, engine: str) -> Server:
-    python = environments.environment("infinity")
-    model = _origin() if engine == "torch" else _exported()
-
-    def command(port: int) -> list[str | Path]:
-        options = ["--engine", engine, "--device", "cpu", "--host", "127.0.0.1", "--port", str(port)]
-        return [python, PROGRAMS / "infinity_server.py", "v2", "--model-id", model, *options]
-
-    files = [model] if engine == "torch" else _onnx_files(model)
-    return Server(name, command, INFINITY, [python.parents[1], *files])
+def _infinity(python: Path, model: Path, engine: str) -> Callable[[int], list[str | Path]]:
+    start: list[str | Path] = [python, PROGRAMS / "infinity_server.py", "v2", "--model-id", model, "--engine", engine]
+    options = ["--served-model-name", MODEL, "--device", "cpu", "--host", "127.0.0.1"]
+    return lambda port: [*start, *options, "--port", str(port)]
 
 
 def _uvicorn(python: Path, app: str) -> Callable[[int], list[str | Path]]:
-    options = ["--app-dir", PROGRAMS, "--host", "127.0.0.1", "--no-access-log"]
+    options: list[str | Path] = ["--app-dir", PROGRAMS, "--host", "127.0.0.1", "--no-access-log"]
     return lambda port: [python, "-m", "uvicorn", app, *options, "--port", str(port)]
 
 

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 PROC = Path("/proc")
 # Peers must not look for models elsewhere, and say nothing to anybody about their use.
@@ -41,7 +42,7 @@ def start(
         )
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
+def end(process: "subprocess.Popen[Any]") -> None:
     """SIGTERM, and after ten seconds SIGKILL, to the process's own group."""
     for number, wait_s in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
         try:

@@ -1,6 +1,7 @@
 """The peers that are servers: how each is started, asked and understood."""
 
 import base64
+import copy
 import http.client
 import json
 import shutil
@@ -73,13 +74,13 @@ class Running:
 
     def __init__(self, server: Server, scratch: Path) -> None:
         self.name, self.speech = server.name, server.speech
-        self._port = processes.free_port()
+        self.port = processes.free_port()
         self._log = scratch / f"{server.name.replace(' ', '-')}.log"
         self._data = scratch / f"{server.name.replace(' ', '-')}.data"
         shutil.rmtree(self._data, ignore_errors=True)
-        settings = {"PORT": str(self._port), "DATA_DIRECTORY": str(self._data)} | dict(server.environment)
+        settings = {"PORT": str(self.port), "DATA_DIRECTORY": str(self._data)} | dict(server.environment)
         started_s = time.perf_counter()
-        self._process = processes.start(server.command(self._port), settings, self._log, server.cwd or scratch)
+        self._process = processes.start(server.command(self.port), settings, self._log, server.cwd or scratch)
         try:
             self._wait()
         except NotMeasured:
@@ -87,10 +88,10 @@ class Running:
             raise
         self.start_s = time.perf_counter() - started_s
 
-    def ask(self, texts: Sequence[str], speech: Speech | None = None) -> F32:
+    def ask(self, texts: Sequence[str]) -> F32:
         """(texts, dimension) float32, by an ordinary client. raises OSError, HTTPException, ValueError"""
-        speech = speech or self.speech
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        speech = self.speech
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("POST", speech.path, speech.body(texts), {"Content-Type": "application/json"})
             response = connection.getresponse()
@@ -101,19 +102,27 @@ class Running:
             raise ValueError(f"{response.status}: {body[:300]!r}")
         return speech.vectors(json.loads(body))
 
-    def load(
-        self, requests: Sequence[Sequence[str]], clients: int, least: int, least_s: float, speech: Speech | None = None
-    ) -> Load:
+    def load(self, requests: Sequence[Sequence[str]], clients: int, least: int, least_s: float) -> Load:
         """Send `requests`, each a list of texts: `client.Job` says how many of them. raises BadResponse"""
-        speech = speech or self.speech
-        bodies = [speech.body(texts) for texts in requests]
-        return client.run(Job(self._port, speech.path, bodies, clients, least, least_s))
+        bodies = [self.speech.body(texts) for texts in requests]
+        return client.run(Job(self.port, self.speech.path, bodies, clients, least, least_s))
+
+    def speaking(self, speech: Speech) -> "Running":
+        """The same server, asked in another way."""
+        other = copy.copy(self)
+        other.speech = speech
+        return other
+
+    @property
+    def _root(self) -> int:
+        """The process that all of the server's memory descends from."""
+        return self._process.pid
 
     def memory_mb(self) -> float:
-        return processes.memory_mb(self._process.pid)
+        return processes.memory_mb(self._root)
 
     def peak_mb(self) -> float:
-        return processes.peak_mb(self._process.pid)
+        return processes.peak_mb(self._root)
 
     def end(self) -> None:
         processes.end(self._process)

@@ -2,8 +2,23 @@
 
 from collections.abc import Sequence
 
+from benchmarks.peers.containers import Image
 from benchmarks.peers.environments import installed_mb
-from benchmarks.peers.figures import BARE, OURS, TORCH, Cell, Round, Spread, median_of, over, ratios, resource
+from benchmarks.peers.figures import (
+    BARE,
+    BASE64,
+    IMAGE,
+    OURS,
+    OWN,
+    TORCH,
+    Cell,
+    Round,
+    Spread,
+    median_of,
+    over,
+    ratios,
+    resource,
+)
 from benchmarks.peers.peers import Peer
 from benchmarks.store.report import Figure, load, number, table
 
@@ -14,11 +29,14 @@ MANY, LONE = 32, Cell("sentences", 1, 1, 0, 0).key
 
 
 def report(
-    found: dict[str, Peer], reasons: dict[str, str], rounds: Sequence[Round], *, quick: bool
+    found: dict[str, Peer | Image], reasons: dict[str, str], rounds: Sequence[Round], *, quick: bool
 ) -> tuple[list[str], int]:
     """Tables, in Markdown, and how many bars were missed (not with quick) or peers not measured."""
     parts = [f"**{name}: NOT MEASURED.** {reason}" for name, reason in reasons.items()]
     names = [name for name in found if any(name in each.resources for each in rounds)]
+    spoken = [*names]
+    if any(name == BASE64 for each in rounds for name, _ in each.taken):
+        spoken.insert(1, BASE64)
     if not names or OURS in reasons:
         return parts, len(parts)
     cells = list(dict.fromkeys(cell for each in rounds for _, cell in each.taken))
@@ -26,9 +44,10 @@ def report(
     lone = [cell for cell in cells if cell.in_request != MANY]
     figures = bars(names, rounds)
     parts += [
-        throughput(names, many, rounds),
+        throughput(spoken, many, rounds),
         latency(names, lone, rounds),
         resources(names, found, rounds),
+        *([musl(cells, rounds)] if IMAGE in names else []),
         table(f"the bars, {len(rounds)} rounds", figures),
         notes(rounds),
     ]
@@ -38,7 +57,7 @@ def report(
 
 def throughput(names: Sequence[str], cells: Sequence[Cell], rounds: Sequence[Round]) -> str:
     """Texts a second, and ours by torch's and by that of the best other peer."""
-    others = [name for name in names if name not in (OURS, BARE)]
+    others = [name for name in names if name not in OWN]
     lines = [_row("texts/s: texts, in a request × clients", [*names, "ours / torch", "ours / best other"])]
     for cell in cells:
         rates = [_shown(median_of(rounds, name, cell, "texts_per_s")) for name in names]
@@ -55,7 +74,7 @@ def latency(names: Sequence[str], cells: Sequence[Cell], rounds: Sequence[Round]
     return _table(lines)
 
 
-def resources(names: Sequence[str], found: dict[str, Peer], rounds: Sequence[Round]) -> str:
+def resources(names: Sequence[str], found: dict[str, Peer | Image], rounds: Sequence[Round]) -> str:
     lines = [_row("what it takes", names)]
     rows = {
         "start to first vectors [s]": "start_s",
@@ -64,13 +83,31 @@ def resources(names: Sequence[str], found: dict[str, Peer], rounds: Sequence[Rou
     }
     for title, what in rows.items():
         lines.append(_row(title, [_shown(resource(rounds, name, what)) for name in names]))
-    sizes = [installed_mb(*found[name].installed) if found[name].installed else None for name in names]
-    return _table([*lines, _row("installed, model included [MB]", [_shown(size) for size in sizes])])
+    sizes = [_shown(_size_mb(found[name])) for name in names]
+    return _table([*lines, _row("installed, model included [MB]", sizes)])
+
+
+def _size_mb(peer: Peer | Image) -> float | None:
+    if isinstance(peer, Image):
+        return peer.size_mb
+    return installed_mb(*peer.installed) if peer.installed else None
+
+
+def musl(cells: Sequence[Cell], rounds: Sequence[Round]) -> str:
+    """What the image costs through HTTP: a container of it by the same service on glibc."""
+    lines = [_row("the image (musl, a container) / glibc", ["texts/s", "p50"])]
+    for cell in cells:
+        both = [(each.taken.get((IMAGE, cell)), each.taken.get((OURS, cell))) for each in rounds]
+        pairs = [(image, glibc) for image, glibc in both if image and glibc]
+        rates = ratios((image.texts_per_s, glibc.texts_per_s) for image, glibc in pairs)
+        times = ratios((image.p50_ms, glibc.p50_ms) for image, glibc in pairs)
+        lines.append(_row(str(cell), [_ratio(rates), _ratio(times)]))
+    return _table(lines)
 
 
 def bars(names: Sequence[str], rounds: Sequence[Round]) -> list[Figure]:
     """Each ratio is taken within a round, and the median of the rounds counts."""
-    others = [name for name in names if name not in (OURS, BARE)]
+    others = [name for name in names if name not in OWN]
     figures: list[Figure] = []
 
     def add(name: str, spread: Spread | None, bar: float, *, at_least: bool = True) -> None:
@@ -93,9 +130,9 @@ def bars(names: Sequence[str], rounds: Sequence[Round]) -> list[Figure]:
 def notes(rounds: Sequence[Round]) -> str:
     shares = [taken.client_share for each in rounds for (name, _), taken in each.taken.items() if name == OURS]
     return (
-        f"Best of 1, 8 and 64 clients where a bar names none. The client took {max(shares, default=0):.0%} of one CPU at "
-        f"the most under our service, and shares the machine's with the server. light-embed and bare run in process, "
-        f"with the texts of all clients in one call. Load average at the end: {load()}"
+        f"Best of 1, 8 and 64 clients where a bar names none. The client took {max(shares, default=0):.0%} of one CPU "
+        f"at the most under our service, and shares the machine's with the server. light-embed and bare run in "
+        f"process, with the texts of all clients in one call. Load average at the end: {load()}"
     )
 
 
@@ -129,7 +166,10 @@ def _by(rounds: Sequence[Round], cell: Cell, others: Sequence[str]) -> str:
     def rate(each: Round, names: Sequence[str]) -> float | None:
         return max((each.taken[name, cell].texts_per_s for name in names if (name, cell) in each.taken), default=None)
 
-    spread = ratios((rate(each, [OURS]), rate(each, others)) for each in rounds)
+    return _ratio(ratios((rate(each, [OURS]), rate(each, others)) for each in rounds))
+
+
+def _ratio(spread: Spread | None) -> str:
     if spread is None:
         return "–"
     return f"{spread.median:.2f} ({min(spread.values):.2f} to {max(spread.values):.2f})"

@@ -6,7 +6,8 @@ that those docstrings have themselves (half below 32 tokens, one in ten above 14
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import accumulate, islice
 from pathlib import Path
 
@@ -26,18 +27,17 @@ LENGTHS: dict[str, tuple[int, int] | None] = {
 
 
 class Texts:
-    """A supply of texts for each workload; the same `seed` gives the same texts."""
+    """A supply of texts for each workload, cut from `corpus`; the same `seed` gives the same texts."""
 
-    def __init__(self, tokenizer: Path, max_tokens: int, seed: int) -> None:
+    def __init__(self, corpus: Sequence[str], tokenizer: Path, max_tokens: int, seed: int) -> None:
         tokens_of = Tokenizer.from_file(str(tokenizer))
         tokens_of.no_truncation()
         tokens_of.no_padding()
-        docstrings = english.texts(CORPUS_TEXTS, seed=1)
-        encoded = tokens_of.encode_batch(docstrings, add_special_tokens=False)
+        encoded = tokens_of.encode_batch(list(corpus), add_special_tokens=False)
         self._random = random.Random(seed)
-        self._text = "\n".join(docstrings)
+        self._text = "\n".join(corpus)
         self._lengths = [min(len(each.ids) + SPECIAL_TOKENS, max_tokens) for each in encoded]
-        starts = accumulate((len(each) + 1 for each in docstrings), initial=0)
+        starts = accumulate((len(each) + 1 for each in corpus), initial=0)
         self._offsets = [
             (start + begin, start + end)
             for start, each in zip(starts, encoded, strict=False)
@@ -50,6 +50,11 @@ class Texts:
         words = list(dict.fromkeys(re.findall(r"[A-Za-z]{2,}", self._text)))
         self._random.shuffle(words)
         self._words = iter(words)
+
+    @classmethod
+    def of_docstrings(cls, tokenizer: Path, max_tokens: int, seed: int) -> "Texts":
+        """raises  NotMeasured, where this Python's library has too few"""
+        return cls(_docstrings(), tokenizer, max_tokens, seed)
 
     def take(self, workload: str, count: int) -> list[str]:
         """`count` texts that were not given before; fewer of the single words, where there are no more."""
@@ -73,3 +78,8 @@ class Texts:
 
     def _blank(self, place: int) -> bool:
         return not 0 <= place < len(self._text) or self._text[place].isspace()
+
+
+@cache
+def _docstrings() -> list[str]:
+    return english.texts(CORPUS_TEXTS, seed=1)

@@ -48,14 +48,13 @@ def origin_folder(into: Path) -> Path:
 
 
 def export(folder: Path, python: Path) -> Path:
-    """`folder`/onnx/model.onnx: float32, token states out, as ONNX Runtime's users get it from the hub.
+    """`folder`/model.onnx: float32, token states out, as ONNX Runtime's users get it from the hub.
 
     python  of an environment with torch and a transformers that still exports
     raises  NotMeasured, with what torch said
     """
-    path = folder / "onnx" / "model.onnx"
+    path = folder / "model.onnx"
     if not path.exists():
-        path.parent.mkdir(exist_ok=True)
         work = path.with_suffix(".part")
         done = subprocess.run([python, EXPORT, folder, work], capture_output=True, text=True)
         if done.returncode:

@@ -37,7 +37,7 @@ def main() -> None:
         file,
         input_names=INPUTS,
         output_names=[OUTPUT],
-        dynamic_axes=dict.fromkeys([*INPUTS, OUTPUT], {0: "batch", 1: "tokens"}),
+        dynamic_axes={name: {0: "batch", 1: "tokens"} for name in [*INPUTS, OUTPUT]},
         opset_version=17,
         dynamo=False,
     )

@@ -18,7 +18,7 @@ TextEmbedding.add_custom_model(
     normalization=True,
     sources=ModelSource(hf=NAME),  # never asked: the files are given below
     dim=384,
-    model_file="onnx/model.onnx",
+    model_file="model.onnx",
 )
 model = TextEmbedding(NAME, specific_model_path=os.environ["MODEL"])
 app = FastAPI()

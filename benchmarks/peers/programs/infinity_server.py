@@ -1,17 +1,16 @@
-"""infinity_server.py OPTIONS: infinity-emb's own command, with two names back where its optimum looks for them.
+"""infinity_server.py OPTIONS: infinity-emb's own command, with a module back where its optimum looks for it.
 
-torch has moved its older ONNX exporter; optimum 1.27, the last that infinity-emb runs with, imports two functions from
-the former place. They serve exports, and no request.
+torch has moved its older ONNX exporter; optimum 1.27, the last that infinity-emb runs with, imports it from the former
+place. It serves exports, and no request.
 """
 
-import torch.onnx.symbolic_opset14 as former
-from torch.onnx._internal.torchscript_exporter import symbolic_opset14 as present
+import sys
 
-for name in ("_attention_scale", "_causal_attention_mask", "_onnx_symbolic", "_type_utils", "jit_utils"):
-    if not hasattr(former, name):
-        setattr(former, name, getattr(present, name))
+from torch.onnx._internal.torchscript_exporter import symbolic_opset14
 
-from infinity_emb.cli import cli  # noqa: E402  after the names are there
+sys.modules["torch.onnx.symbolic_opset14"] = symbolic_opset14
+
+from infinity_emb.cli import cli  # noqa: E402  after the module is there
 
 if __name__ == "__main__":
     cli()

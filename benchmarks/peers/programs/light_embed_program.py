@@ -12,7 +12,7 @@ def main() -> None:
     config = {
         "model_name": "local/all-MiniLM-L6-v2",
         "base_model": "sentence-transformers/all-MiniLM-L6-v2",
-        "onnx_file": "onnx/model.onnx",
+        "onnx_file": "model.onnx",
         "pooling_config_path": "1_Pooling",
         "normalize": True,
     }
