@@ -1,6 +1,6 @@
 """What a run has found, cell by cell and round by round, and what follows from it. Pure: nothing here measures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -55,14 +55,18 @@ class Round:
     taken: dict[tuple[str, Cell], Taken] = field(default_factory=dict)
     resources: dict[str, Resources] = field(default_factory=dict)
 
-    def texts_per_s(self, peer: str, workload: str, in_request: int) -> float | None:
-        """The peer's best over the numbers of clients."""
-        found = [
-            taken.texts_per_s
-            for (name, cell), taken in self.taken.items()
-            if (name, cell.workload, cell.in_request) == (peer, workload, in_request)
-        ]
-        return max(found, default=None)
+    def best(self, peers: Collection[str], cells: Collection[Cell]) -> float | None:
+        """The most texts a second that any of `peers` reached in any of `cells`."""
+        found = (taken for (name, cell), taken in self.taken.items() if name in peers and cell in cells)
+        return max((taken.texts_per_s for taken in found), default=None)
+
+    def cells(self, peers: Collection[str], workload: str, in_request: int) -> set[Cell]:
+        """The cells of a workload that any of `peers` was measured in, whatever the number of clients."""
+        return {
+            cell
+            for name, cell in self.taken
+            if name in peers and (cell.workload, cell.in_request) == (workload, in_request)
+        }
 
 
 @dataclass(frozen=True)
@@ -94,16 +98,16 @@ def ratios(pairs: Iterable[tuple[float | None, float | None]]) -> Spread | None:
     return Spread(found) if found else None
 
 
-def over(rounds: Sequence[Round], peer: str, others: Iterable[str], workload: str, in_request: int) -> Spread | None:
-    """`peer`'s texts a second by those of the best of `others`, within each round."""
-    others = list(others)
-    return ratios(
-        (
-            each.texts_per_s(peer, workload, in_request),
-            max((rate for name in others if (rate := each.texts_per_s(name, workload, in_request))), default=None),
-        )
-        for each in rounds
-    )
+def over(rounds: Sequence[Round], peer: str, others: Collection[str], workload: str, in_request: int) -> Spread | None:
+    """`peer`'s texts a second by those of the best of `others`, within each round.
+
+    Each side counts with the number of clients that suits it best, of those that the others were measured with.
+    """
+    pairs = []
+    for each in rounds:
+        cells = each.cells(others, workload, in_request)
+        pairs.append((each.best([peer], cells), each.best(others, cells)))
+    return ratios(pairs)
 
 
 def median_of(rounds: Sequence[Round], peer: str, cell: Cell, what: str) -> float | None:

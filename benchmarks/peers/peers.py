@@ -41,10 +41,11 @@ def infinity() -> Server:
 def infinity_optimum() -> Server:
     """Its engine on ONNX Runtime, which fuses the graph by itself and keeps the result in the cache.
 
-    Its working directory is the model's: optimum finds a file at the top of a folder alone, and by a relative name.
+    Its own guess is to take the first token's vector; the model's way is the mean. Its working directory is the
+    model's: optimum finds a file at the top of a folder alone, and by a relative name.
     """
     python, model = environments.environment("infinity"), _exported()
-    command = _infinity(python, Path("."), "optimum")
+    command = _infinity(python, Path("."), "optimum", "--pooling-method", "mean")
     own = {"HF_HUB_CACHE": str(environments.FOLDER / "infinity-cache")}
     return Server("infinity, optimum", command, INFINITY, [python.parents[1], *_onnx_files(model)], own, model)
 
@@ -79,9 +80,9 @@ PEERS: dict[str, Callable[[], Peer]] = {
 }
 
 
-def _infinity(python: Path, model: Path, engine: str) -> Callable[[int], list[str | Path]]:
+def _infinity(python: Path, model: Path, engine: str, *more: str) -> Callable[[int], list[str | Path]]:
     start: list[str | Path] = [python, PROGRAMS / "infinity_server.py", "v2", "--model-id", model, "--engine", engine]
-    options = ["--served-model-name", MODEL, "--device", "cpu", "--host", "127.0.0.1"]
+    options = ["--served-model-name", MODEL, "--device", "cpu", "--host", "127.0.0.1", *more]
     return lambda port: [*start, *options, "--port", str(port)]
 
 

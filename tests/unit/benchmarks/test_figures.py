@@ -70,9 +70,16 @@ def test_the_best_of_the_others_is_the_best_of_each_round() -> None:
 
 
 def test_a_peer_counts_with_the_clients_that_suit_it_best() -> None:
-    each = Round({(OURS, MANY): Taken(10, 1, 1), (OURS, LIMIT): Taken(30, 1, 1), (OURS, LONE): Taken(90, 1, 1)})
-    assert each.texts_per_s(OURS, "mixed", 32) == 30
-    assert each.texts_per_s(TORCH, "mixed", 32) is None
+    taken = {(OURS, MANY): 10, (OURS, LIMIT): 30, (OURS, LONE): 90, (TORCH, MANY): 15, (TORCH, LIMIT): 5}
+    each = Round({key: Taken(rate, 1, 1) for key, rate in taken.items()})
+    assert over([each], OURS, [TORCH], "mixed", 32) == Spread([30 / 15])
+
+
+def test_clients_that_only_one_side_was_measured_with_do_not_count() -> None:
+    taken = {(OURS, MANY): 10, (OURS, LIMIT): 30, (TORCH, MANY): 5}
+    each = Round({key: Taken(rate, 1, 1) for key, rate in taken.items()})
+    assert over([each], OURS, [TORCH], "mixed", 32) == Spread([10 / 5])
+    assert over([each], TORCH, ["nobody"], "mixed", 32) is None
 
 
 def test_medians_are_over_the_rounds_that_have_the_peer() -> None:
