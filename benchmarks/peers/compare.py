@@ -104,7 +104,7 @@ def run(*, quick: bool, rounds: int, reference: str, only: Sequence[str] | None 
 
 
 class OneRound:
-    """One round: start all, ask all, end all. A peer that fails is left out from there on, with its reason."""
+    """One round: start all, ask all, end all. A peer that does not start, or dies, is left out of the rest of it."""
 
     def __init__(
         self, found: dict[str, Peer | Image], reasons: dict[str, str], scratch: Path, number: int, *, quick: bool
@@ -128,7 +128,7 @@ class OneRound:
                 requests = [texts[at : at + cell.in_request] for at in range(0, len(texts), cell.in_request)]
                 for name in turned(list(self._running), turn):
                     if (cell not in LIMIT_CELLS or name in OWN) and (name != BASE64 or cell.in_request > 1):
-                        with self._excused(name):
+                        with self._excused(name, f"{name}: {cell}"):
                             self._measure(name, cell, requests)
             self._running.pop(BASE64, None)
             for name, each in list(self._running.items()):
@@ -143,8 +143,9 @@ class OneRound:
     def _check(self) -> None:
         """Hold every peer's vectors against ours; the texts, of all lengths, warm the peers as well."""
         texts = [text for workload in LENGTHS for text in self._texts.take(workload, CHECKED_TEXTS)]
-        with self._excused(OURS):
-            wanted = self._running[OURS].ask(texts)
+        if OURS not in self._running:
+            return
+        wanted = self._running[OURS].ask(texts)
         for name in list(self._running):
             with self._excused(name):
                 self._running[name].ask(texts)
@@ -163,13 +164,13 @@ class OneRound:
         self._round.taken[name, cell] = taken(cell, each.load(requests, cell.clients, least, least_s))
 
     @contextmanager
-    def _excused(self, name: str) -> Iterator[None]:
-        """What goes wrong with a peer is its reason for not being measured further, and no end of the others."""
-        if name not in self._reasons:
-            try:
-                yield
-            except FAILURES as error:
-                self._reasons[name] = str(error)
+    def _excused(self, name: str, what: str = "") -> Iterator[None]:
+        """What goes wrong with a peer is noted as its reason, and is no end of the others, nor of the other cells."""
+        try:
+            yield
+        except FAILURES as error:
+            self._reasons[what or name] = str(error)
+            if not what or not self._running[name].alive:
                 self._running.pop(name, None)
 
 

@@ -65,6 +65,10 @@ class Loaded:
         found = self._exchange({"kind": "load", "requests": calls, "least": least_calls, "least_s": least_s})
         return Load(requests=min(len(found["taken_ms"]) * clients, len(requests)), **found)
 
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
     def memory_mb(self) -> float:
         return processes.memory_mb(self._process.pid)
 

@@ -118,6 +118,10 @@ class Running:
         """The process that all of the server's memory descends from."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
     def memory_mb(self) -> float:
         return processes.memory_mb(self._root)
 
