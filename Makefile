@@ -1,4 +1,4 @@
-# run, test, check, image, image-test, smoke, bench: one command each. Everything made lands in .venv, models/*/, data/.
+# run, test, check, image, image-test, smoke, bench, soak: one command each. Everything made lands in .venv, models/*/, data/.
 PYTHON    ?= python3
 DOCKER    ?= docker
 MODEL     ?= all-MiniLM-L6-v2
@@ -15,7 +15,7 @@ PIP   := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-d
 MADE  := models/$(MODEL)/$(PRECISION)/card.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run model test format lint types lock lock-check check image image-test smoke bench clean
+.PHONY: help run model test format lint types lock lock-check check image image-test smoke bench soak clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -57,8 +57,11 @@ image-test: .venv/tools models/$(MODEL)/int8/card.json models/$(MODEL)/fp32/card
 smoke:  ## the embedding smoke test against a fresh container
 	$(PYTHON) scripts/image/smoke.py $(IMAGE)
 
-bench: .venv/tools $(MADE)  ## what musl costs and what the store does, with the bars (PART=musl or store, QUICK=--quick)
+bench: .venv/tools $(MADE)  ## beside the peers, what musl costs, what the store does (PART=peers, musl or store; QUICK=--quick)
 	$(BIN)/python -m benchmarks $(PART) $(QUICK)
+
+soak: .venv/tools $(MADE)  ## half an hour of mixed load: what fails, and whether memory stays flat (MINUTES=…)
+	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),30)
 
 clean:  ## remove what was made here
 	rm -rf .venv models/*/int8 models/*/fp32 models/.cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

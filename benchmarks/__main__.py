@@ -1,7 +1,8 @@
-"""`python -m benchmarks`: what musl costs against glibc, and what the store does; one report, bars beside the figures.
+"""`python -m benchmarks`: our service beside its peers, what musl costs against glibc, and what the store does.
 
-    python -m benchmarks [musl|store] [--quick]
+    python -m benchmarks [peers|musl|store] [--quick]
 
+One report, bars beside the figures.
 Exits with 1 where a bar was missed or a part could not be measured, and says which. --quick shows that everything runs;
 it is too small to judge by, so that only parts that were not measured count. Each part of the store can be run alone:
 python -m benchmarks.store.quality, importing, mixed, semantic, kills.
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.musl import compare
+from benchmarks.peers import compare as beside
 from benchmarks.store import everything
 from benchmarks.store.report import load
 
@@ -39,15 +41,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("part", nargs="?", choices=["musl", "store"], help="without: both")
+    parser.add_argument("part", nargs="?", choices=["peers", "musl", "store"], help="without: all")
     parser.add_argument("--quick", action="store_true", help="small sizes: does it run, not how well")
     store = parser.add_argument_group("store")
     store.add_argument("--lists", type=Path, help="folder of apt's lists with package descriptions")
     compare.add_options(parser.add_argument_group("musl"))
+    beside.add_options(parser.add_argument_group("peers"))
     given = parser.parse_args()
     print(f"{machine()}\n", flush=True)
     wrong = 0
-    if given.part != "store":
+    if given.part in (None, "peers"):
+        tables, missed = beside.run(quick=given.quick, rounds=given.peer_rounds, reference=given.image, only=given.only)
+        print("## Beside the peers\n\n" + "\n\n".join(tables) + "\n", flush=True)
+        wrong += missed
+    if given.part in (None, "musl"):
         if given.quick:
             given.rounds = QUICK_ROUNDS
         try:
@@ -55,7 +62,7 @@ def main() -> int:
         except (pytest.fail.Exception, OSError, subprocess.SubprocessError) as error:
             print(f"## musl against glibc\n\n**NOT MEASURED.** {error}\n", flush=True)
             wrong += 1
-    if given.part != "musl":
+    if given.part in (None, "store"):
         tables, missed = everything.run(quick=given.quick, lists=given.lists)
         print("## The store\n\n" + "\n\n".join(tables))
         wrong += missed
