@@ -5,6 +5,7 @@ VectorSpaceError
 │   ├── ModelMissing            no such model folder, or a file of it is absent
 │   ├── ModelAltered            a file differs from its card
 │   ├── AddressTaken            the port cannot be listened on
+│   ├── KeysUnreadable          the file of keys cannot be read, or holds none
 │   ├── PrivilegesKept          started as root and unable to become the service's user
 │   ├── DirectoryTaken          another process owns the data directory
 │   ├── DirectoryNewer          a later version of this service wrote the data directory
@@ -72,6 +73,13 @@ class AddressTaken(CannotStart):
 
     def __init__(self, host: str, port: int, reason: str) -> None:
         super().__init__(f"cannot listen on {host} port {port}: {reason}. Choose another with PORT or HOST")
+
+
+class KeysUnreadable(CannotStart):
+    code = "keys_unreadable"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} {reason}: API_KEY_FILE is a text file with one key a line")
 
 
 class PrivilegesKept(CannotStart):

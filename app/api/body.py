@@ -55,7 +55,7 @@ class NdjsonStream(Response):
 
     def __init__(self, lines: AsyncGenerator[bytes, None], on_end: Callable[[], None]) -> None:
         # Proxies of nginx's kind would hold progress back.
-        super().__init__(headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
+        super().__init__(headers={"X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._lines = lines
         self._on_end = on_end
