@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import collections, documents, health, openai, problems, search, tei, transfer
+from app.api import collections, documents, health, openai, openapi, problems, search, tei, transfer
 from app.api.auth import Keys
 from app.api.body import BodyLimit
 from app.api.dependencies import Parts
@@ -148,6 +148,7 @@ def create_app(
     app.add_middleware(ResponseHeaders)
     app.add_middleware(RequestId)
     problems.install(app)
+    openapi.install(app)
     app.include_router(health.router)
     for module in (openai, tei, collections, documents, search, transfer):
         app.include_router(module.router)

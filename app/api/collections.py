@@ -39,7 +39,11 @@ router = APIRouter(
 )
 
 
-async def collection_name(name: Annotated[str, Path(description="1 to 128 of `A-Z a-z 0-9 . _ -`.")]) -> str:
+# The pattern stands in the document alone: what it would say of a wrong name is less than InvalidName does.
+NamePath = Path(description="1 to 128 of `A-Z a-z 0-9 . _ -`.", json_schema_extra={"pattern": f"^{_name.pattern}$"})
+
+
+async def collection_name(name: Annotated[str, NamePath]) -> str:
     """raises  InvalidName"""
     if not _name.fullmatch(name):
         raise InvalidName(name)
