@@ -16,6 +16,8 @@ VectorSpaceError
 │   ├── TextTooLong             more tokens than the model reads
 │   ├── TooManyTexts            more texts than one request may hold
 │   ├── BodyTooLarge            more bytes than one request may hold
+│   ├── BodyStalled             a request body that stopped coming
+│   ├── EncodedBody             a compressed request body
 │   ├── UnknownModel            a model that is not served here
 │   ├── UnsupportedDimension    a vector length that the model cannot give
 │   ├── UnknownPrompt           a prompt that the model does not have
@@ -165,6 +167,20 @@ class BodyTooLarge(InvalidInput):
     def __init__(self, limit: int, size: int | None = None) -> None:
         found = f"{size} bytes" if size is not None else f"more than {limit} bytes"
         super().__init__(f"the request body has {found} and may have {limit} (MAX_BODY_BYTES)")
+
+
+class BodyStalled(InvalidInput):
+    code = "body_stalled"
+
+    def __init__(self, limit_s: int) -> None:
+        super().__init__(f"nothing of the request body came for {limit_s} s (BODY_TIMEOUT_S): send it again")
+
+
+class EncodedBody(InvalidInput):
+    code = "encoded_body"
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(f"the request body is encoded as {encoding[:80]!r}: send it plain, without Content-Encoding")
 
 
 class UnknownModel(InvalidInput):

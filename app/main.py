@@ -134,7 +134,7 @@ def create_app(
         title="VectorSpace", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, debug=False
     )
     # The last one added is the outermost.
-    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s)
     app.add_middleware(problems.Unexpected)
     app.add_middleware(TrackRunning, running=RunningRequests() if running is None else running)
     if settings.cors_origins:

@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         8_000_000, ge=1024, le=1_000_000_000, description="Bytes in one request body. More: more memory a request."
     )
+    body_timeout_s: int = Field(
+        60, ge=1, le=3600, description="Seconds that a request body may pause. More: who stalls holds on for longer."
+    )
 
     max_documents: int = Field(
         1000, ge=1, le=100_000, description="Documents in one request, imports aside. More: longer writes."
