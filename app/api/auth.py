@@ -14,12 +14,14 @@ class Keys:
     """The keys that open the service: those given, and those of a file as it is now. Without either it is open to all.
 
     Only digests are kept.
+
+    raises  KeysUnreadable, where the file has no key to begin with
     """
 
     def __init__(self, keys: Sequence[str], file: KeyFile | None = None) -> None:
         self._given = [_digest(key) for key in keys]
         self._file = file
-        self._digests = self._given + [_digest(key) for key in file.keys] if file else self._given
+        self._digests = self._given + [_digest(key) for key in file.read()] if file else self._given
 
     def check(self, headers: Headers) -> None:
         """raises  Unauthorized, saying which header to send"""

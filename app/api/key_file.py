@@ -20,8 +20,6 @@ class KeyFile:
 
     A file that was good once and is not any more keeps its last keys: a slip in an editor locks nobody out, and opens
     nothing. Used on the event loop's thread alone; looking is one system call a second.
-
-    raises  KeysUnreadable, where there is no key to begin with
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,7 +28,6 @@ class KeyFile:
         self._state: State | None = None
         self._complaint = ""
         self._look_at = clock() + LOOK_EVERY_S
-        self.keys = self._read()
 
     def changed(self) -> list[str] | None:
         """The keys, where they have changed since the last look, at most once in LOOK_EVERY_S; else None."""
@@ -40,15 +37,15 @@ class KeyFile:
         try:
             if self._now() == self._state:
                 return None
-            self.keys = self._read()
+            keys = self.read()
         except KeysUnreadable as error:
             if str(error) != self._complaint:
                 log.error("%s; the last keys stay in force", error)
             self._complaint = str(error)
             return None
         self._complaint = ""
-        log.info("keys were changed", extra={"keys": len(self.keys)})
-        return self.keys
+        log.info("keys were changed", extra={"keys": len(keys)})
+        return keys
 
     def _now(self) -> State:
         try:
@@ -56,8 +53,11 @@ class KeyFile:
         except OSError as error:
             raise KeysUnreadable(self._path, error.strerror or "cannot be read") from None
 
-    def _read(self) -> list[str]:
-        """raises  KeysUnreadable, with the reason and nothing of the content"""
+    def read(self) -> list[str]:
+        """The keys as they are now.
+
+        raises  KeysUnreadable, with the reason and nothing of the content
+        """
         try:
             with self._path.open("rb") as file:
                 # Before the content: what is written from here on is another state, and the next look reads it.

@@ -40,7 +40,7 @@ def opens(keys: Keys, key: str) -> bool:
 
 
 def test_a_line_is_a_key_and_comments_are_none(path: Path, clock: Clock) -> None:
-    assert KeyFile(path, clock).keys == ["first-key", "second-key"]
+    assert KeyFile(path, clock).read() == ["first-key", "second-key"]
     keys = Keys(["given-key"], KeyFile(path, clock))
     assert [opens(keys, key) for key in ("given-key", "first-key", "second-key")] == [True] * 3
     assert not any(opens(keys, key) for key in ("old-key", "#old-key", "# the shop", "", "keys.txt"))
@@ -93,6 +93,6 @@ def test_a_slip_keeps_the_last_keys_and_is_logged_once_without_a_key(
 def test_a_file_without_a_key_is_no_beginning(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(KeysUnreadable, match="API_KEY_FILE"):
-        KeyFile(path)
+        Keys([], KeyFile(path))
     with pytest.raises(KeysUnreadable, match="No such file"):
-        KeyFile(path.with_name("none"))
+        Keys([], KeyFile(path.with_name("none")))
