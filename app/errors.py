@@ -16,6 +16,7 @@ VectorSpaceError
 │   ├── TextTooLong             more tokens than the model reads
 │   ├── TooManyTexts            more texts than one request may hold
 │   ├── BodyTooLarge            more bytes than one request may hold
+│   ├── BodyIncomplete          a request body that broke off, or whose chunks are not as they say
 │   ├── BodyStalled             a request body that stopped coming
 │   ├── EncodedBody             a compressed request body
 │   ├── UnknownModel            a model that is not served here
@@ -167,6 +168,13 @@ class BodyTooLarge(InvalidInput):
     def __init__(self, limit: int, size: int | None = None) -> None:
         found = f"{size} bytes" if size is not None else f"more than {limit} bytes"
         super().__init__(f"the request body has {found} and may have {limit} (MAX_BODY_BYTES)")
+
+
+class BodyIncomplete(InvalidInput):
+    code = "body_incomplete"
+
+    def __init__(self, read: int) -> None:
+        super().__init__(f"the request body broke off after {read} bytes, or its chunks are not as they say")
 
 
 class BodyStalled(InvalidInput):

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import from_error
-from app.errors import BodyStalled, BodyTooLarge, EncodedBody, InvalidInput
+from app.errors import BodyIncomplete, BodyStalled, BodyTooLarge, EncodedBody, InvalidInput
 
 _import = re.compile(r"/v1/collections/[^/]+/import")
 
@@ -77,7 +77,7 @@ class NdjsonStream(Response):
 
 class BodyLimit:
     """Refuse a body that says it is too large before reading it, any other as soon as it has become so, one that is
-    compressed, since what it would become is not known, and one that stops coming.
+    compressed, since what it would become is not known, and one that stops coming or breaks off.
 
     An import is let through, whatever its length: it is never held whole, and each of its records has a limit.
     """
@@ -95,6 +95,8 @@ class BodyLimit:
         if (refusal := self._refusal(scope, limit)) is not None:
             await from_error(scope["path"], refusal)(scope, receive, send)
             return
+        # Whoever reads an import, or looks whether an export's client is still there, wants to know of a disconnect.
+        held = limit < math.inf and scope["method"] != "GET"
         read, whole = 0, False
 
         async def receive_limited() -> Message:
@@ -111,6 +113,8 @@ class BodyLimit:
                 whole = not message.get("more_body", False)
                 if read > limit:
                     raise BodyTooLarge(self._limit)
+            elif held:
+                raise BodyIncomplete(read)
             return message
 
         await self._app(scope, receive_limited, send)

@@ -161,6 +161,22 @@ def test_a_body_that_stops_coming_is_refused_by_name(hardened: Process, path: st
     assert f"{BODY_TIMEOUT_S} s (BODY_TIMEOUT_S)" in answer
 
 
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/embed", SEARCH])
+def test_a_client_that_leaves_within_its_body_is_no_error_of_ours(hardened: Process, path: str) -> None:
+    before = len(hardened.log.splitlines())
+    with socket.create_connection(("127.0.0.1", hardened.port), 60) as leaving:
+        leaving.sendall(request(path, b'{"input', "Content-Length: 100"))
+    lines: list[str] = []
+    for _ in range(500):
+        lines = hardened.log.splitlines()[before:]
+        if [line for line in lines if f"POST {path} 4" in line]:
+            break
+        assert still_serves(hardened)
+    else:
+        raise AssertionError("it never noticed")
+    assert not [line for line in lines if "unexpected" in line or " error " in line or "Traceback" in line]
+
+
 def test_an_import_that_stops_coming_ends_and_gives_its_place_back(run: Run) -> None:
     process = run(BODY_TIMEOUT_S=BODY_TIMEOUT_S, MAX_STREAMS=1).ready()
     ask(process, request("/v1/collections/notes", method="PUT"))
