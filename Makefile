@@ -15,7 +15,7 @@ PIP   := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-d
 MADE  := models/$(MODEL)/$(PRECISION)/card.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run model test format lint types lock lock-check check image image-test smoke bench soak clean
+.PHONY: help run model test format lint types lock lock-check audit check image image-test smoke bench soak clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -28,7 +28,7 @@ model: $(MADE)  ## the embedding model, made from its pinned source
 test: .venv/tools models/$(MODEL)/int8/card.json models/$(MODEL)/fp32/card.json  ## every test that needs no container
 	$(BIN)/python -m pytest
 
-check: format lint types lock-check test  ## format, lint, types, pins, tests
+check: format lint types lock-check audit test  ## format, lint, types, pins, known flaws, tests
 
 format: .venv/tools
 	$(BIN)/ruff format --check .
@@ -41,6 +41,9 @@ types: .venv/tools
 
 lock-check: .venv/tools
 	$(BIN)/python scripts/lock.py --check
+
+audit: .venv/tools  ## known flaws in what is pinned; says so where their database cannot be reached
+	$(BIN)/python scripts/audit.py
 
 lock: .venv/tools  ## pin again after a change of pyproject.toml (UPGRADE=--upgrade for newer versions)
 	$(BIN)/python scripts/lock.py $(UPGRADE)

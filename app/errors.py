@@ -5,6 +5,7 @@ VectorSpaceError
 │   ├── ModelMissing            no such model folder, or a file of it is absent
 │   ├── ModelAltered            a file differs from its card
 │   ├── AddressTaken            the port cannot be listened on
+│   ├── KeysUnreadable          the file of keys cannot be read, or holds none
 │   ├── PrivilegesKept          started as root and unable to become the service's user
 │   ├── DirectoryTaken          another process owns the data directory
 │   ├── DirectoryNewer          a later version of this service wrote the data directory
@@ -15,6 +16,9 @@ VectorSpaceError
 │   ├── TextTooLong             more tokens than the model reads
 │   ├── TooManyTexts            more texts than one request may hold
 │   ├── BodyTooLarge            more bytes than one request may hold
+│   ├── BodyIncomplete          a request body that broke off, or whose chunks are not as they say
+│   ├── BodyStalled             a request body that stopped coming
+│   ├── EncodedBody             a compressed request body
 │   ├── UnknownModel            a model that is not served here
 │   ├── UnsupportedDimension    a vector length that the model cannot give
 │   ├── UnknownPrompt           a prompt that the model does not have
@@ -72,6 +76,13 @@ class AddressTaken(CannotStart):
 
     def __init__(self, host: str, port: int, reason: str) -> None:
         super().__init__(f"cannot listen on {host} port {port}: {reason}. Choose another with PORT or HOST")
+
+
+class KeysUnreadable(CannotStart):
+    code = "keys_unreadable"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} {reason}: API_KEY_FILE is a text file with one key a line")
 
 
 class PrivilegesKept(CannotStart):
@@ -157,6 +168,27 @@ class BodyTooLarge(InvalidInput):
     def __init__(self, limit: int, size: int | None = None) -> None:
         found = f"{size} bytes" if size is not None else f"more than {limit} bytes"
         super().__init__(f"the request body has {found} and may have {limit} (MAX_BODY_BYTES)")
+
+
+class BodyIncomplete(InvalidInput):
+    code = "body_incomplete"
+
+    def __init__(self, read: int) -> None:
+        super().__init__(f"the request body broke off after {read} bytes, or its chunks are not as they say")
+
+
+class BodyStalled(InvalidInput):
+    code = "body_stalled"
+
+    def __init__(self, limit_s: int) -> None:
+        super().__init__(f"nothing of the request body came for {limit_s} s (BODY_TIMEOUT_S): send it again")
+
+
+class EncodedBody(InvalidInput):
+    code = "encoded_body"
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(f"the request body is encoded as {encoding[:80]!r}: send it plain, without Content-Encoding")
 
 
 class UnknownModel(InvalidInput):

@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import collections, documents, health, metrics, openai, problems, search, tei, transfer
+from app.api import collections, documents, health, metrics, openai, openapi, problems, search, tei, transfer
 from app.api.auth import Keys
 from app.api.body import BodyLimit
 from app.api.dependencies import Parts
 from app.api.direct import DirectPaths
+from app.api.headers import EXPOSED, ResponseHeaders
+from app.api.key_file import KeyFile
 from app.api.running import RunningRequests, TrackRunning
 from app.embedding.batcher import Batcher
 from app.embedding.cache import VectorCache
@@ -103,11 +106,15 @@ def create_app(
     It answers at once, with 503 and the reason until store and model are there. What makes it useless for good, a data
     directory that is taken, a model that cannot be loaded or an encoder thread that died, goes to `on_fatal`, which is
     to end the process: the platform's health check runs at deploy only, so a process that is broken must not live on.
+
+    raises  KeysUnreadable
     """
+    file = None if settings.api_key_file is None else KeyFile(settings.api_key_file)
+    keys = Keys([key.get_secret_value() for key in settings.api_key], file)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        parts = Parts(settings, Keys([key.get_secret_value() for key in settings.api_key]), time.monotonic())
+        parts = Parts(settings, keys, time.monotonic())
         closers: list[tuple[str, Callable[[], None]]] = []
 
         async def start() -> None:
@@ -145,11 +152,21 @@ def create_app(
     )
     # The last one added is the outermost.
     app.add_middleware(DirectPaths, router=openai.hot)
-    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s)
     app.add_middleware(problems.Unexpected)
     app.add_middleware(TrackRunning, running=RunningRequests() if running is None else running)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["*"],  # clients send some of their own; which page asks is what counts
+            expose_headers=EXPOSED,
+        )
+    app.add_middleware(ResponseHeaders)
     app.add_middleware(RequestId)
     problems.install(app)
+    openapi.install(app)
     app.include_router(openai.hot)
     for module in (health, metrics, openai, tei, collections, documents, search, transfer):
         app.include_router(module.router)

@@ -9,6 +9,7 @@ import socket
 
 from granian.constants import Interfaces
 from granian.errors import FatalError
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from app import __version__, privileges
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 
 # After requests were cut off: seconds for batches already in the encoder to end, and for the parts to close.
 LAST_RESORT_S = 4
+# For a request's head to come, and for a connection between two requests to be used again: Granian has one clock for
+# both. Proxies keep an idle connection for 60 s; where the service closes first, a request can cross the closing.
+HEAD_TIMEOUT_MS = 75_000
 
 
 def main() -> int:
@@ -32,10 +36,10 @@ def main() -> int:
         log_lines.configure(json=settings.json_logs, level=settings.log_level)
         privileges.drop(settings)
         host = _listenable(settings.host, settings.port)
+        return asyncio.run(_serve(settings, host))
     except CannotStart as error:
         log.critical("cannot start: %s", error)
         return 1
-    return asyncio.run(_serve(settings, host))
 
 
 async def _serve(settings: Settings, host: str) -> int:
@@ -70,6 +74,7 @@ async def _serve(settings: Settings, host: str) -> int:
         websockets=False,
         backlog=1024,
         log_enabled=False,
+        http1_settings=HTTP1Settings(header_read_timeout=HEAD_TIMEOUT_MS),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)

@@ -1,6 +1,7 @@
 """The only reader of the environment. Each field says its meaning, its unit, and what raising it does."""
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +11,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.errors import CannotStart
 
 ROOT = Path(__file__).resolve().parent.parent
+# As browsers send it: lower case, no path, no slash at the end.
+_origin = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 
 
 class Settings(BaseSettings):
@@ -20,10 +23,16 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535, description="TCP port that the service listens on.")
     host: str = Field("::", description="IP address to listen on; `::` serves IPv6 and IPv4.")
     environment: Literal["development", "production"] = Field(
-        "development", description="`production` refuses to start without `API_KEY` and logs JSON lines."
+        "development", description="`production` refuses to start without a key and logs JSON lines."
     )
     api_key: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Key that requests must bring; several are separated by commas. Unset: open to all."
+    )
+    api_key_file: Path | None = Field(
+        None, description="File with further keys, one a line; a change of it counts within a second, with no restart."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Web pages that may ask, as `https://example.com`; several are separated by commas."
     )
 
     model: str = Field(
@@ -56,6 +65,9 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(
         8_000_000, ge=1024, le=1_000_000_000, description="Bytes in one request body. More: more memory a request."
+    )
+    body_timeout_s: int = Field(
+        60, ge=1, le=3600, description="Seconds that a request body may pause. More: who stalls holds on for longer."
     )
 
     max_documents: int = Field(
@@ -97,16 +109,28 @@ class Settings(BaseSettings):
         ipaddress.ip_address(value)  # Granian takes no names
         return value
 
-    @field_validator("api_key", mode="before")
+    @field_validator("cors_origins")
     @classmethod
-    def _split_keys(cls, value: object) -> object:
-        return tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
+    def _origins_are_named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not _origin.fullmatch(origin):
+                raise ValueError(
+                    "each is a scheme, a host and no path, as https://example.com; * is not taken, "
+                    "since any page that a user opens could then ask"
+                )
+        return value
+
+    @field_validator("api_key", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _production_has_a_key(self) -> "Settings":
-        if self.environment == "production" and not self.api_key:
+        if self.environment == "production" and not self.api_key and self.api_key_file is None:
             raise ValueError(
-                "ENVIRONMENT=production needs API_KEY: set it to a long random secret, e.g. openssl rand -hex 32"
+                "ENVIRONMENT=production needs API_KEY: set it to a long random secret, e.g. openssl rand -hex 32, "
+                "or API_KEY_FILE to a file of them"
             )
         return self
 

@@ -6,17 +6,27 @@ from collections.abc import Sequence
 
 from starlette.datastructures import Headers
 
+from app.api.key_file import KeyFile
 from app.errors import Unauthorized
 
 
 class Keys:
-    """The keys that open the service; without any it is open to all. Only their digests are kept."""
+    """The keys that open the service: those given, and those of a file as it is now. Without either it is open to all.
 
-    def __init__(self, keys: Sequence[str]) -> None:
-        self._digests = [_digest(key) for key in keys]
+    Only digests are kept.
+
+    raises  KeysUnreadable, where the file has no key to begin with
+    """
+
+    def __init__(self, keys: Sequence[str], file: KeyFile | None = None) -> None:
+        self._given = [_digest(key) for key in keys]
+        self._file = file
+        self._digests = self._given + [_digest(key) for key in file.read()] if file else self._given
 
     def check(self, headers: Headers) -> None:
         """raises  Unauthorized, saying which header to send"""
+        if self._file is not None and (changed := self._file.changed()) is not None:
+            self._digests = self._given + [_digest(key) for key in changed]
         if not self._digests:
             return
         scheme, _, token = headers.get("authorization", "").partition(" ")

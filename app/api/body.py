@@ -1,5 +1,7 @@
-"""JSON in and out through orjson, and a limit on the bytes that come in."""
+"""JSON in and out through orjson, and limits on the bytes that come in."""
 
+import asyncio
+import math
 import re
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
@@ -7,13 +9,12 @@ from typing import Any
 
 import orjson
 from fastapi.routing import APIRoute
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import from_error
-from app.errors import BodyTooLarge
+from app.errors import BodyIncomplete, BodyStalled, BodyTooLarge, EncodedBody, InvalidInput
 
 _import = re.compile(r"/v1/collections/[^/]+/import")
 
@@ -55,7 +56,7 @@ class NdjsonStream(Response):
 
     def __init__(self, lines: AsyncGenerator[bytes, None], on_end: Callable[[], None]) -> None:
         # Proxies of nginx's kind would hold progress back.
-        super().__init__(headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
+        super().__init__(headers={"X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._lines = lines
         self._on_end = on_end
@@ -75,32 +76,54 @@ class NdjsonStream(Response):
 
 
 class BodyLimit:
-    """Refuse a body that says it is too large before reading it, and any other as soon as it has become so.
+    """Refuse a body that says it is too large before reading it, any other as soon as it has become so, one that is
+    compressed, since what it would become is not known, and one that stops coming or breaks off.
 
     An import is let through, whatever its length: it is never held whole, and each of its records has a limit.
     """
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_body_bytes: int, timeout_s: int) -> None:
         self._app = app
         self._limit = max_body_bytes
+        self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or _import.fullmatch(scope["path"]):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdecimal() and int(announced) > self._limit:
-            await from_error(scope["path"], BodyTooLarge(self._limit, int(announced)))(scope, receive, send)
+        limit = math.inf if _import.fullmatch(scope["path"]) else self._limit
+        if (refusal := self._refusal(scope, limit)) is not None:
+            await from_error(scope["path"], refusal)(scope, receive, send)
             return
-        read = 0
+        # Whoever reads an import, or looks whether an export's client is still there, wants to know of a disconnect.
+        held = limit < math.inf and scope["method"] != "GET"
+        read, whole = 0, False
 
-        async def receive_counted() -> Message:
-            nonlocal read
-            message = await receive()
+        async def receive_limited() -> Message:
+            nonlocal read, whole
+            if whole:  # what comes now is that the client has gone, whenever that may be
+                return await receive()
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    message = await receive()
+            except TimeoutError:
+                raise BodyStalled(self._timeout_s) from None
             if message["type"] == "http.request":
                 read += len(message.get("body", b""))
-                if read > self._limit:
+                whole = not message.get("more_body", False)
+                if read > limit:
                     raise BodyTooLarge(self._limit)
+            elif held:
+                raise BodyIncomplete(read)
             return message
 
-        await self._app(scope, receive_counted, send)
+        await self._app(scope, receive_limited, send)
+
+    def _refusal(self, scope: Scope, limit: float) -> InvalidInput | None:
+        """What the head alone is refused for."""
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value) > limit:
+                return BodyTooLarge(self._limit, int(value))
+            if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+                return EncodedBody(value.decode("latin-1"))
+        return None

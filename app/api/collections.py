@@ -18,8 +18,10 @@ _descriptions = {
     400: "The request cannot be served as it is; `detail` says why.",
     401: "No key, or a wrong one.",
     404: "No such collection or document.",
+    408: "The body stopped coming for BODY_TIMEOUT_S.",
     409: "It disagrees with what is kept; `detail` names both sides.",
     413: "The body is larger than MAX_BODY_BYTES.",
+    415: "The body is compressed, which is not read here.",
     429: "Too much at once; Retry-After says when to come back.",
     500: "The service failed.",
     503: "Starting, or shutting down.",
@@ -39,7 +41,11 @@ router = APIRouter(
 )
 
 
-async def collection_name(name: Annotated[str, Path(description="1 to 128 of `A-Z a-z 0-9 . _ -`.")]) -> str:
+# The pattern stands in the document alone: what it would say of a wrong name is less than InvalidName does.
+NamePath = Path(description="1 to 128 of `A-Z a-z 0-9 . _ -`.", json_schema_extra={"pattern": f"^{_name.pattern}$"})
+
+
+async def collection_name(name: Annotated[str, NamePath]) -> str:
     """raises  InvalidName"""
     if not _name.fullmatch(name):
         raise InvalidName(name)

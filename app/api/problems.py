@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 STATUS: Mapping[type[errors.VectorSpaceError], int] = {
     errors.UnknownModel: 404,
     errors.BodyTooLarge: 413,
+    errors.BodyStalled: 408,
+    errors.EncodedBody: 415,
     errors.UnknownFormat: 415,
     errors.CollectionNotFound: 404,
     errors.DocumentNotFound: 404,
@@ -40,6 +42,7 @@ TITLES = {
     401: "A key is needed",
     404: "Not found",
     405: "Method not allowed",
+    408: "The request did not come in time",
     409: "The request and what is kept do not agree",
     413: "The request is too large",
     415: "Unsupported media type",

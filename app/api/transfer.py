@@ -32,7 +32,7 @@ _ndjson: dict[str, Any] = {"description": "Lines of JSON.", "content": {"applica
     "/import",
     status_code=200,
     response_class=NdjsonStream,
-    responses={200: _ndjson, 415: ERRORS[400] | {"description": "A content type that is not read."}},
+    responses={200: _ndjson, 415: ERRORS[400] | {"description": "A content type or encoding that is not read."}},
     openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(READERS, _text)}},
 )
 async def import_documents(name: Name, request: Request, pipeline: ReadyPipeline, parts: PartsOf) -> NdjsonStream:

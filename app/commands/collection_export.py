@@ -15,9 +15,9 @@ PIECE_BYTES = 256 * 1024
 SHOW_EVERY_S = 1.0
 
 
-def main(*, collection: str, file: str, url: str, api_key: str | None) -> int:
+def main(*, collection: str, file: str, url: str) -> int:
     """The file is there once it is whole: until then it is FILE.part. `-` is standard output."""
-    service = Service(url, api_key)
+    service = Service(url)
     service.begin("GET", path_of(collection, "/export"), {})
     response = service.answer(200)
     if file == "-":

@@ -27,7 +27,7 @@ ENDINGS[".txt"] = "text"
 PIECE_BYTES = 64 * 1024
 
 
-def main(*, collection: str, file: str, url: str, api_key: str | None, format: str | None, create: bool) -> int:
+def main(*, collection: str, file: str, url: str, format: str | None, create: bool) -> int:
     """returns  0 when every record is in, 1 when some were refused or the import ended early"""
     form = format or ENDINGS.get(Path(file).suffix.lower())
     if form is None:
@@ -38,8 +38,8 @@ def main(*, collection: str, file: str, url: str, api_key: str | None, format: s
         raise CommandFailed(f"{file} cannot be read: {error.strerror}") from None
     with source:
         if create:
-            Service(url, api_key).put(path_of(collection), _space(source, form))
-        return _Upload(Service(url, api_key), Bar()).send(source, path_of(collection, "/import"), FORMATS[form])
+            Service(url).put(path_of(collection), _space(source, form))
+        return _Upload(Service(url), Bar()).send(source, path_of(collection, "/import"), FORMATS[form])
 
 
 def _space(source: BinaryIO, form: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -11,9 +12,13 @@ from app.errors import CommandFailed
 
 
 class Service:
-    """A connection to the service at `url`. The key is the one given, else the environment's API_KEY."""
+    """A connection to the service at `url`.
 
-    def __init__(self, url: str, api_key: str | None) -> None:
+    The key is the environment's API_KEY, or the first in API_KEY_FILE, as where the service runs. There is no option
+    for it: the list of processes would show it to every user of the machine.
+    """
+
+    def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise CommandFailed(f"{url} is no address of a service: it starts with http:// or https://")
@@ -21,8 +26,7 @@ class Service:
         self.url = url
         self.connection = connect(parts.hostname, parts.port, timeout=300)
         self._root = parts.path.rstrip("/")
-        # A key on the command line would show in the list of processes.
-        key = api_key or os.environ.get("API_KEY", "").partition(",")[0].strip()
+        key = _key()
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def begin(self, method: str, path: str, headers: Mapping[str, str]) -> None:
@@ -51,6 +55,18 @@ class Service:
         self.begin("PUT", path, {"Content-Type": "application/json", "Content-Length": str(len(raw))})
         self.connection.send(raw)
         self.answer(200, 201).read()
+
+
+def _key() -> str:
+    """raises  CommandFailed, where API_KEY_FILE cannot be read"""
+    key, file = os.environ.get("API_KEY", "").partition(",")[0].strip(), os.environ.get("API_KEY_FILE", "")
+    if key or not file:
+        return key
+    try:
+        lines = [line.strip() for line in Path(file).read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError):
+        raise CommandFailed(f"{file} (API_KEY_FILE) cannot be read as text") from None
+    return next((line for line in lines if line and not line.startswith("#")), "")
 
 
 def path_of(collection: str, action: str = "") -> str:

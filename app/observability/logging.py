@@ -38,12 +38,18 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(line, default=str).decode()
 
 
+# A path can hold anything, a line break and what looks like the next line too; so can what moves a terminal's cursor.
+_controls = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+
+
 class TextFormatter(logging.Formatter):
-    """time level message key=value …"""
+    """time level message key=value …, with control characters written as escapes"""
 
     def format(self, record: logging.LogRecord) -> str:
         extra = " ".join(f"{key}={value}" for key, value in _extra(record).items() if key not in ("method", "path"))
-        line = f"{_time(record)} {record.levelname.lower():8} {record.getMessage()} {extra}".rstrip()
+        line = f"{_time(record)} {record.levelname.lower():8} {record.getMessage()} {extra}".rstrip().translate(
+            _controls
+        )
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import compileall
+import os
 import py_compile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from .check import check
 from .cut import apply, read_list
 from .libraries import drop_orphans
 from .records import prune_apk, trim_metadata
+from .sbom import PLACE, write
 from .strip import strip_tree
 
 LIST = Path(__file__).with_name("cuts.toml")
@@ -27,12 +29,11 @@ DOCSTRINGS = frozenset(
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="image", description=__doc__)
-    parser.add_argument("step", choices=("system", "dependencies", "application", "check"))
-    parser.add_argument("path", type=Path, help="root of the tree, changed in place (check: only read)")
+    parser.add_argument("step", choices=("system", "dependencies", "application", "check", "sbom"))
+    parser.add_argument("path", type=Path, help="root of the tree, changed in place (check, sbom: only read)")
     arguments = parser.parse_args()
-    {"system": system, "dependencies": dependencies, "application": application, "check": check}[arguments.step](
-        arguments.path
-    )
+    steps = {"system": system, "dependencies": dependencies, "application": application, "check": check, "sbom": sbom}
+    steps[arguments.step](arguments.path)
 
 
 def system(root: Path) -> None:
@@ -58,6 +59,19 @@ def application(folder: Path) -> None:
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     if not compileall.compile_dir(folder, quiet=1, invalidation_mode=unchecked, stripdir=str(folder.parent)):
         raise SystemExit(f"{folder} does not compile")
+
+
+def sbom(root: Path) -> None:
+    """The bill of materials, under /bill. In the working directory's parent are the pins, in /models the models."""
+    pins = Path("..")
+    write(
+        root,
+        pins=pins / "requirements.txt",
+        allocator_pin=pins / "musl/mimalloc.txt",
+        models=Path("/models"),
+        version=os.environ["VERSION"],
+        output=Path("/bill", PLACE),
+    )
 
 
 def _cut(root: Path, name: str) -> None:

@@ -30,7 +30,9 @@ class Process:
         self.port = int(str(settings.get("PORT") or free_port()))
         self.url = f"http://127.0.0.1:{self.port}"
         self._output = output
-        environment = {key: value for key, value in os.environ.items() if key not in ("API_KEY", "ENVIRONMENT")}
+        environment = {
+            key: value for key, value in os.environ.items() if key not in ("API_KEY", "API_KEY_FILE", "ENVIRONMENT")
+        }
         own = {"PORT": str(self.port), "DATA_DIRECTORY": str(output.with_suffix(".data"))}
         environment |= own | {name: str(value) for name, value in settings.items()}
         with output.open("wb") as file:

@@ -53,3 +53,9 @@ def test_exceptions_are_kept() -> None:
 def test_text_lines_can_be_read() -> None:
     line = TextFormatter().format(record("done", texts=3))
     assert line.endswith("warning  done texts=3")
+
+
+def test_text_lines_are_one_line_whatever_a_path_holds() -> None:
+    line = TextFormatter().format(record("GET /a\n2026 critical forged\x1b[2J\u2028", name_given="b\r\nc"))
+    assert len(line.splitlines()) == 1
+    assert line.endswith("GET /a\\x0a2026 critical forged\\x1b[2J\\x2028 name_given=b\\x0d\\x0ac")

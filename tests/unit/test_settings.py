@@ -43,6 +43,21 @@ def test_production_needs_a_key_and_says_which_setting_to_make(monkeypatch: pyte
     assert from_environment().json_logs
 
 
+def test_a_key_file_is_enough_for_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    monkeypatch.setenv("API_KEY_FILE", "/run/secrets/keys")
+    assert from_environment().api_key_file == Path("/run/secrets/keys")
+
+
+def test_origins_are_split_and_each_must_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", "https://a.example, http://localhost:3000,http://[::1]:8080")
+    assert from_environment().cors_origins == ("https://a.example", "http://localhost:3000", "http://[::1]:8080")
+    for wrong in ("*", "a.example", "https://a.example/", "https://A.example", "null", "https://*.example"):
+        monkeypatch.setenv("CORS_ORIGINS", wrong)
+        with pytest.raises(CannotStart, match="CORS_ORIGINS"):
+            from_environment()
+
+
 def test_each_wrong_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "99999")
     monkeypatch.setenv("MODEL_PRECISION", "int2-very-private")

@@ -1,0 +1,32 @@
+"""What every response tells a browser: that this is data and no page, to be neither rendered, framed nor kept."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+# Strict-Transport-Security is not here: whoever ends TLS, a proxy in front of this service, knows whether it may be.
+HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
+# What a web page on another origin may read beside the body, once CORS_ORIGINS names it.
+EXPOSED = ["X-Request-Id", "Retry-After", "X-Compute-Tokens", "X-Truncated-Texts"]
+
+
+class ResponseHeaders:
+    """Adds HEADERS to each response, errors and preflights included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *HEADERS]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

@@ -1,0 +1,224 @@
+"""Every limit from both sides: as much as it allows is accepted, one more is refused with its name and the numbers."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import orjson
+import pytest
+from starlette.testclient import TestClient
+
+from app.embedding.batcher import Batcher
+from app.errors import QueueFull
+from app.settings import Settings
+from tests.api.conftest import Start
+from tests.api.test_transfer import Exchange
+from tests.fakes import FakeEncoder
+
+NDJSON = {"Content-Type": "application/x-ndjson"}
+NOTES = "/v1/collections/notes"
+# Asks for `amount` of something; returns the words of the refusal, "" where there is none.
+Probe = Callable[[TestClient, int], str]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """limit   what the setting is set to
+    probe   how to ask for so much
+    status  of a refusal; None where the refusal is a line in a stream
+    counted whether a refusal has the amount that was asked for as well, where it is known at all
+    """
+
+    limit: int
+    probe: Probe
+    status: int | None = 400
+    counted: bool = True
+
+
+def said(client: TestClient, method: str, path: str, **more: object) -> str:
+    answer = client.request(method, path, **more)  # type: ignore[arg-type]
+    assert answer.status_code < 500
+    return "" if answer.is_success else f"{answer.status_code} {answer.text}"
+
+
+def post(path: str, body: Callable[[int], object]) -> Probe:
+    return lambda client, amount: said(client, "POST", path, json=body(amount))
+
+
+def body_of(client: TestClient, amount: int) -> str:
+    empty = orjson.dumps({"model": "fake-model", "input": ""})
+    text = b"x" * (amount - len(empty))
+    body = empty.replace(b'""', b'"' + text + b'"')
+    assert len(body) == amount
+    return said(client, "POST", "/v1/embeddings", content=body, headers={"Content-Type": "application/json"})
+
+
+def record_of(client: TestClient, amount: int) -> str:
+    record = b'{"text": "' + b"x" * (amount - 12) + b'"}'
+    assert len(record) == amount
+    answer = client.post(f"{NOTES}/import", content=record + b"\n", headers=NDJSON)
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    return "".join(line["refused"]["reason"] for line in lines if "refused" in line)
+
+
+def metadata_of(amount: int) -> dict[str, str]:
+    metadata = {"k": "x" * (amount - len(orjson.dumps({"k": ""})))}
+    assert len(orjson.dumps(metadata)) == amount
+    return metadata
+
+
+def nested(levels: int) -> dict[str, object]:
+    value: object = 1
+    for _ in range(levels - 1):
+        value = [value]
+    return {"k": value}
+
+
+def document(**fields: object) -> dict[str, object]:
+    return {"documents": [{"text": "a", **fields}]}
+
+
+def collections_of(client: TestClient, amount: int) -> str:
+    """One is there already."""
+    answers = [said(client, "PUT", f"/v1/collections/c{n}") for n in range(amount - 1)]
+    assert not any(answers[:-1])
+    return answers[-1]
+
+
+def streams_of(client: TestClient, amount: int) -> str:
+    """The last of `amount` imports at once."""
+    assert client.portal is not None
+
+    async def open_all() -> str:
+        exchanges = [Exchange(client.app, "POST", f"{NOTES}/import", client.app_state) for _ in range(amount)]
+        for exchange in exchanges:
+            exchange.send(b"\n")
+        statuses = [await exchange.until("status") for exchange in exchanges]
+        assert set(statuses[:-1]) == {200}
+        text = ""
+        if statuses[-1] != 200:
+            text = f"{statuses[-1]} {(await exchanges[-1]._from.get())['body'].decode()}"
+        for exchange in exchanges:
+            exchange.hang_up()
+            await exchange.task
+        return text
+
+    return str(client.portal.call(open_all))
+
+
+def waiting_of(_: TestClient, amount: int) -> str:
+    """One text waits behind one that is being encoded, and the rest of `amount` joins it."""
+
+    async def scenario() -> str:
+        encoder, limit = FakeEncoder(), LIMITS["max_queue_texts"].limit
+        encoder.open.clear()
+        batcher = Batcher(encoder, lanes=1, max_batch_tokens=64, max_queue_texts=limit, on_death=lambda _: None)
+        encoded = asyncio.create_task(batcher.embed([[1]]))
+        assert await asyncio.to_thread(encoder.entered.wait, 10)
+        waiting = asyncio.create_task(batcher.embed([[2]]))
+        await asyncio.sleep(0)
+        joining = asyncio.create_task(batcher.embed([[3 + n] for n in range(amount - 1)]))
+        await asyncio.sleep(0)
+        encoder.open.set()
+        try:
+            await joining
+            return ""
+        except QueueFull as error:
+            return f"429 {error}"
+        finally:
+            await asyncio.gather(encoded, waiting)
+            batcher.close()
+
+    return asyncio.run(scenario())
+
+
+LIMITS = {
+    "max_body_bytes": Limit(1024, body_of, 413),
+    "max_texts": Limit(3, post("/v1/embeddings", lambda n: {"model": "fake-model", "input": ["a"] * n})),
+    "max_tokenize_characters": Limit(20, post("/tokenize", lambda n: {"inputs": "x" * n}), 413),
+    "max_queue_texts": Limit(5, waiting_of, 429, counted=False),  # it names those that wait and those that arrive
+    "max_documents": Limit(3, post(f"{NOTES}/documents", lambda n: {"documents": [{"text": "a"}] * n})),
+    "max_record_bytes": Limit(1024, record_of, None, counted=False),  # what is left of the record is not read
+    "max_metadata_bytes": Limit(50, post(f"{NOTES}/documents", lambda n: document(metadata=metadata_of(n)))),
+    "max_metadata_depth": Limit(3, post(f"{NOTES}/documents", lambda n: document(metadata=nested(n))), counted=False),
+    "max_collections": Limit(3, collections_of, 409, counted=False),
+    "max_limit": Limit(7, post(f"{NOTES}/search", lambda n: {"query": "a", "limit": n})),
+    "max_offset": Limit(7, post(f"{NOTES}/search", lambda n: {"query": "a", "offset": n})),
+    "max_query_characters": Limit(7, post(f"{NOTES}/search", lambda n: {"query": "x" * n})),
+    "max_streams": Limit(2, streams_of, 429, counted=False),
+}
+# No request can pass it, it is how much is encoded at a time: tests/unit/test_batcher.py.
+NO_REFUSAL = {"max_batch_tokens"}
+
+
+def test_every_limit_has_a_row() -> None:
+    assert set(LIMITS) | NO_REFUSAL == {name for name in Settings.model_fields if name.startswith("max_")}
+
+
+@pytest.mark.parametrize("setting", LIMITS)
+def test_as_much_as_allowed_is_accepted_and_one_more_is_refused_by_name(start: Start, setting: str) -> None:
+    row = LIMITS[setting]
+    client = start(**{setting: row.limit})
+    assert client.put(NOTES).status_code == 201
+    assert row.probe(client, row.limit) == ""
+    client = start(**{setting: row.limit})
+    client.put(NOTES)
+    refusal = row.probe(client, row.limit + 1)
+    assert setting.upper() in refusal
+    assert str(row.limit) in refusal
+    if row.counted:
+        assert str(row.limit + 1) in refusal
+    if row.status is not None:
+        assert refusal.startswith(str(row.status))
+
+
+@pytest.mark.parametrize("form", ["content-length", "chunked"])
+def test_a_body_is_refused_by_what_it_says_and_by_what_it_is(start: Start, form: str) -> None:
+    client = start(max_body_bytes=1024)
+    content = b" " * 1025
+    body = content if form == "content-length" else iter([content[:1000], content[1000:]])
+    answer = client.post("/v1/embeddings", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+    assert "MAX_BODY_BYTES" in answer.text
+
+
+def test_a_text_has_as_many_tokens_as_the_model_reads(client: TestClient) -> None:
+    """The model's own limit, no setting: `truncate` lifts it, and says what was cut."""
+    limit = 16
+    for tokens, truncate, status in ((limit, False, 200), (limit + 1, False, 400), (limit + 1, True, 200)):
+        body = {"model": "fake-model", "input": "a " * tokens, "truncate": truncate}
+        answer = client.post("/v1/embeddings", json=body)
+        assert answer.status_code == status
+        if status == 400:
+            assert f"{tokens} tokens and the model reads {limit}" in answer.text
+        elif truncate:
+            assert answer.json()["truncated"] == [{"index": 0, "tokens": tokens, "kept": limit}]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1/collections/{}", 400), (NOTES + "/documents", 400)])
+def test_names_and_ids_have_lengths(client: TestClient, path: str, status: int) -> None:
+    client.put(NOTES)
+    longest = 128 if "{}" in path else 512
+    for length, accepted in ((longest, True), (longest + 1, False)):
+        name = "x" * length
+        answer = client.put(path.format(name)) if "{}" in path else client.post(path, json=document(id=name))
+        assert answer.is_success if accepted else answer.status_code == status, answer.text
+
+
+def test_filters_have_a_depth_and_a_number_of_values(client: TestClient) -> None:
+    client.put(NOTES)
+    deepest: dict[str, object] = {"k": 1}
+    for _ in range(7):
+        deepest = {"$and": [deepest]}
+    for asked, status, number in (
+        (deepest, 200, ""),
+        ({"$and": [deepest]}, 400, "8 levels"),
+        ({"k": {"$in": list(range(100))}}, 200, ""),
+        ({"k": {"$in": list(range(101))}}, 400, "100 values"),
+        ({"k": 2**63 - 1}, 200, ""),
+        ({"k": 2**63}, 400, str(2**63 - 1)),
+    ):
+        answer = client.post(f"{NOTES}/search", json={"query": "a", "filter": asked})
+        assert answer.status_code == status
+        assert number in answer.text

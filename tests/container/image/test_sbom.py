@@ -1,0 +1,119 @@
+"""The bill of materials in the image, against what the image holds; and no secret in any of its layers."""
+
+import io
+import json
+import re
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.container.image.conftest import StartContainer
+from tests.container.image.engine import docker
+
+PLACE = "usr/share/sbom/vectorspace.cdx.json"
+# Names that hold secrets, and the words that open the best known kinds of them.
+SECRET_FILES = re.compile(
+    r"(^|/)(\.env(\..*)?|\.netrc|\.npmrc|\.pypirc|pip\.conf|id_(rsa|ed25519|ecdsa)|.*\.(key|p12|pfx))$"
+)
+SECRETS = re.compile(
+    rb"-----BEGIN (?:RSA |EC |OPENSSH |ENCRYPTED )?PRIVATE KEY-----\s+[A-Za-z0-9+/]{40}"
+    rb"|\bAKIA[0-9A-Z]{16}\b|\bghp_[A-Za-z0-9]{36}\b|\bsk-[A-Za-z0-9]{40,}\b|https?://[^\s/:@\"'{}<>]+:[^\s/:@\"'{}<>]{6,}@[a-z0-9]"
+)
+
+
+@pytest.fixture(scope="module")
+def layers(image: str) -> Iterator[list[tarfile.TarFile]]:
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "image.tar"
+        docker("save", "--output", str(archive), image)
+        with tarfile.open(archive) as saved:
+
+            def read(name: str) -> io.BytesIO:
+                file = saved.extractfile(name)
+                assert file is not None
+                return io.BytesIO(file.read())
+
+            manifest = json.load(read("manifest.json"))[0]
+            yield [tarfile.open(fileobj=read(name)) for name in manifest["Layers"]]  # noqa: SIM115  in memory
+
+
+@pytest.fixture(scope="module")
+def bill(layers: list[tarfile.TarFile]) -> dict[str, Any]:
+    (file,) = [layer.extractfile(PLACE) for layer in layers if PLACE in layer.getnames()]
+    assert file is not None
+    found: dict[str, Any] = json.load(file)
+    return found
+
+
+def named(bill: dict[str, Any], kind: str) -> set[tuple[str, str]]:
+    """(name, version) of the components whose package URL is of this kind."""
+    return {(each["name"], each["version"]) for each in bill["components"] if each.get("purl", "").startswith(kind)}
+
+
+def test_every_installed_distribution_is_in_it_and_no_other(bill: dict[str, Any], start: StartContainer) -> None:
+    code = (
+        "import importlib.metadata as m, platform, re\n"
+        "for d in m.distributions(): print(re.sub('[-_.]+', '-', d.metadata['Name']).lower(), d.version)\n"
+        "print('python', platform.python_version())"
+    )
+    container = start("--network", "none", "--entrypoint", "python", command=("-c", code))
+    assert container.wait_exit() == 0
+    installed = {tuple(line.split()) for line in container.logs().splitlines()}
+    python = named(bill, "pkg:generic/python@")
+    # mimalloc comes out of a wheel, and is installed as a library of the system.
+    packages = {each for each in named(bill, "pkg:pypi/") if each[0] != "cmeel-mimalloc"}
+    assert len(packages) > 20
+    assert packages | python == installed
+
+
+def test_every_alpine_package_and_every_shared_library_is_in_it(
+    bill: dict[str, Any], layers: list[tarfile.TarFile]
+) -> None:
+    record = next(layer for layer in layers if "lib/apk/db/installed" in layer.getnames())
+    file = record.extractfile("lib/apk/db/installed")
+    assert file is not None
+    alpine = re.findall(r"^P:(\S+)\nV:(\S+)$", file.read().decode(), re.MULTILINE)
+    assert len(alpine) > 5
+    assert named(bill, "pkg:apk/alpine/") == set(alpine)
+
+    listed = {each["name"] for component in bill["components"] for each in component.get("components", [])}
+    packages = "usr/local/lib/python3.12/site-packages/"
+    there = {
+        member.name.removeprefix(packages)
+        for layer in layers
+        for member in layer
+        if member.isfile() and member.name.startswith(packages) and re.search(r"\.so(\.[0-9.]+)?$", member.name)
+    }
+    assert there
+    assert there == {name for name in listed if not name.startswith("usr/")}
+
+
+def test_the_model_and_the_service_are_in_it(bill: dict[str, Any], config: dict[str, Any]) -> None:
+    service = bill["metadata"]["component"]
+    assert service["version"] == config["Labels"]["org.opencontainers.image.version"]
+    (model,) = [each for each in bill["components"] if each["type"] == "machine-learning-model"]
+    assert model["name"] == "sentence-transformers/all-MiniLM-L6-v2"
+    assert config["Labels"]["vectorspace.sbom"] == f"/{PLACE}"
+
+
+def test_no_layer_holds_a_secret(layers: list[tarfile.TarFile]) -> None:
+    found = []
+    for layer in layers:
+        for member in layer:
+            if SECRET_FILES.search(member.name):
+                found.append(member.name)
+            file = layer.extractfile(member) if member.isfile() else None
+            if file is not None and (secret := SECRETS.search(file.read())):
+                found.append(f"{member.name}: {secret[0][:20]!r}")
+    assert not found
+
+
+def test_no_secret_is_in_the_history_or_the_environment(image: str, config: dict[str, Any]) -> None:
+    history = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image).stdout
+    for text in (history, *config["Env"], *config["Labels"].values()):
+        assert not SECRETS.search(text.encode())
+        assert not re.search(r"(?i)(api_?key|token|password|secret)\s*=", text)

@@ -1,0 +1,107 @@
+"""The bill of materials: it names what is in the tree, keeps to CycloneDX's schema, and does not guess."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from scripts.image.sbom import SITE_PACKAGES, normalised, read_pins, write
+
+ROOT = Path(__file__).resolve().parents[3]
+PINS = "# pins\nsome-thing==1.2 ; python_version > '3' \\\n    --hash=sha256:{} \\\n    --hash=sha256:{}\nother==3\n"
+APK = "C:Q1x=\nP:musl\nV:1.2.5-r10\nA:x86_64\nL:MIT\nF:lib\nR:ld.so\n\nP:zlib\nV:1.3\nA:x86_64\nL:Zlib\n"
+CARD = {
+    "name": "m",
+    "origin": "maker/m",
+    "revision": "abc",
+    "precision": "int8",
+    "licence": "MIT",
+    "files": {"model.onnx": {"sha256": "c" * 64}},
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    files = {
+        "etc/os-release": 'ID=alpine\nVERSION_ID="3.22.1"\n',
+        "lib/apk/db/installed": APK,
+        "usr/local/lib/libmimalloc.so.3": "allocator",
+        "usr/local/lib/libmimalloc_options.so": "options",
+        f"{SITE_PACKAGES}/musl.libs/libglibc.so": "glibc",
+        f"{SITE_PACKAGES}/some_thing/core.cpython-312-x86_64-linux-musl.so": "code",
+        f"{SITE_PACKAGES}/some_thing.libs/libgcc_s-1.so.1": "gcc",
+        f"{SITE_PACKAGES}/Some_Thing-1.2.dist-info/METADATA": "Name: Some_Thing\nVersion: 1.2\nLicense: Odd, ours\n",
+    }
+    for name, content in files.items():
+        (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tree" / name).write_text(content)
+    (tmp_path / "models/m/int8").mkdir(parents=True)
+    (tmp_path / "models/m/int8/card.json").write_text(json.dumps(CARD))
+    (tmp_path / "pins.txt").write_text(PINS.format("a" * 64, "b" * 64))
+    (tmp_path / "allocator.txt").write_text(f"mimalloc==3 \\\n    --hash=sha256:{'d' * 64}\n")
+    return tmp_path
+
+
+def bill(folder: Path) -> dict[str, Any]:
+    output = folder / "out/bill.json"
+    write(
+        folder / "tree",
+        pins=folder / "pins.txt",
+        allocator_pin=folder / "allocator.txt",
+        models=folder / "models",
+        version="0.1.0",
+        output=output,
+    )
+    raw = output.read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(raw) is None
+    found: dict[str, Any] = json.loads(raw)
+    return found
+
+
+def test_everything_in_the_tree_is_named_and_the_schema_is_kept(tree: Path) -> None:
+    parts = {each["name"]: each for each in bill(tree)["components"]}
+    assert set(parts) == {"python", "some-thing", "mimalloc", "vectorspace-musl-compat", "musl", "zlib", "maker/m"}
+    thing = parts["some-thing"]
+    assert thing["purl"] == "pkg:pypi/some-thing@1.2"
+    assert thing["licenses"] == [{"license": {"name": "Odd, ours"}}]
+    assert [each["content"] for each in thing["externalReferences"][0]["hashes"]] == ["a" * 64, "b" * 64]
+    held = {each["name"]: each["hashes"][0]["content"] for each in thing["components"]}
+    assert held == {
+        "some_thing.libs/libgcc_s-1.so.1": sha256(b"gcc").hexdigest(),
+        "some_thing/core.cpython-312-x86_64-linux-musl.so": sha256(b"code").hexdigest(),
+    }
+    assert parts["musl"]["purl"] == "pkg:apk/alpine/musl@1.2.5-r10?arch=x86_64&distro=alpine-3.22.1"
+    assert parts["maker/m"]["hashes"] == [{"alg": "SHA-256", "content": "c" * 64}]
+    assert [each["name"] for each in parts["vectorspace-musl-compat"]["components"]] == ["musl.libs/libglibc.so"]
+
+
+def test_the_same_tree_gives_the_same_bytes(tree: Path) -> None:
+    bill(tree)
+    first = (tree / "out/bill.json").read_bytes()
+    bill(tree)
+    assert (tree / "out/bill.json").read_bytes() == first
+
+
+def test_a_package_that_is_not_as_pinned_stops_it(tree: Path) -> None:
+    (tree / "pins.txt").write_text("some-thing==1.3\n")
+    with pytest.raises(ValueError, match=r"some-thing 1\.2 is in the tree, and requirements\.txt pins 1\.3"):
+        bill(tree)
+
+
+def test_a_library_of_no_package_stops_it(tree: Path) -> None:
+    odd = tree / "tree" / SITE_PACKAGES / "stranger/code.so"
+    odd.parent.mkdir()
+    odd.write_text("code")
+    with pytest.raises(ValueError, match="libraries of stranger"):
+        bill(tree)
+
+
+def test_our_pins_are_read() -> None:
+    pins = read_pins((ROOT / "requirements.txt").read_text())
+    assert pins["onnxruntime"][0] == "1.28.0"
+    assert all(hashes and version for version, hashes in pins.values())
+    assert set(pins) == {normalised(name) for name in pins}

@@ -1,0 +1,34 @@
+"""What an audit's report means: a flaw fails, and what was not audited is never called clean."""
+
+from typing import Any
+
+from scripts.audit import judge
+
+CLEAN = {"name": "a", "version": "1", "vulns": []}
+FLAWED = {"name": "b", "version": "2", "vulns": [{"id": "PYSEC-1", "fix_versions": ["2.1"]}]}
+UNKNOWN = {"name": "c", "skip_reason": "not found"}
+
+
+def verdict(*dependencies: dict[str, Any]) -> tuple[int, str]:
+    code, lines = judge({"dependencies": list(dependencies), "fixes": []})
+    return code, "\n".join(lines)
+
+
+def test_clean() -> None:
+    assert verdict(CLEAN) == (0, "audit: 1 packages, no known flaws")
+
+
+def test_a_flaw_fails_and_is_named_with_its_remedy() -> None:
+    code, text = verdict(CLEAN, FLAWED)
+    assert code == 1
+    assert "b 2: PYSEC-1, mended in 2.1" in text
+
+
+def test_what_was_not_audited_is_said() -> None:
+    code, text = verdict(CLEAN, UNKNOWN)
+    assert code == 0
+    assert "not audited, since the database does not know them: c" in text
+    code, text = verdict(UNKNOWN)
+    assert code == 0
+    assert "NOT DONE" in text
+    assert "no known flaws" not in text
