@@ -24,7 +24,7 @@ from pathlib import Path
 from statistics import linear_regression, median
 from tempfile import TemporaryDirectory
 
-from benchmarks.peers import peers
+from benchmarks.peers import peers, processes
 from benchmarks.peers.figures import percentile
 from benchmarks.peers.servers import MODEL, Running
 from benchmarks.peers.texts import LENGTHS, Texts
@@ -70,12 +70,14 @@ class Soak:
         started_s = time.monotonic()
         for thread in threads:
             thread.start()
-        while (elapsed_s := time.monotonic() - started_s) < seconds:
-            self.memory.append((elapsed_s, self._memory_mb()))
-            self._stopped.wait(min(SAMPLE_S, seconds - elapsed_s))
-        self._stopped.set()
-        for thread in threads:
-            thread.join()
+        try:
+            while (elapsed_s := time.monotonic() - started_s) < seconds:
+                self.memory.append((elapsed_s, self._memory_mb()))
+                time.sleep(min(SAMPLE_S, seconds - elapsed_s))
+        finally:
+            self._stopped.set()
+            for thread in threads:
+                thread.join()
 
     def _repeat(self, kind: str, work: Callable[[random.Random], None], choose: random.Random) -> None:
         while not self._stopped.is_set():
@@ -209,6 +211,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--quick", action="store_true", help="one minute: does it run, not how well")
     given = parser.parse_args()
+    processes.end_on_sigterm()
     minutes = 1.0 if given.quick else given.minutes
     print(f"load average at the start: {load()}\n", flush=True)
     try:

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
-from benchmarks.peers import peers, tables
+from benchmarks.peers import peers, processes, tables
 from benchmarks.peers.client import BadResponse, Load
 from benchmarks.peers.containers import Contained, Image, image
 from benchmarks.peers.figures import BASE64, IMAGE, OURS, OWN, Cell, Resources, Round, Taken, percentile
@@ -84,6 +84,7 @@ def run(*, quick: bool, rounds: int, reference: str, only: Sequence[str] | None 
     reference  of the image
     only       these peers alone, beside our service
     """
+    processes.end_on_sigterm()
     reasons: dict[str, str] = {}
     found: dict[str, Peer | Image] = {}
     makers = dict[str, Callable[[], Peer | Image]](peers.PEERS) | {IMAGE: lambda: image(IMAGE, reference)}

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,11 @@ def environment(own: Mapping[str, str]) -> dict[str, str]:
     """What a peer's process sees: this process's variables without the service's settings, and `own`."""
     kept = {key: value for key, value in os.environ.items() if key not in ("API_KEY", "ENVIRONMENT", "PYTHONPATH")}
     return kept | QUIET | dict(own)
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM unwind as Ctrl-C does: servers live in groups of their own, and would outlive this process."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def start(
