@@ -114,10 +114,17 @@ def ask(process: Process, raw: bytes) -> tuple[int, str]:
         with suppress(OSError):  # refused before all was sent; the answer is there all the same
             connection.sendall(raw)
         with suppress(ConnectionResetError):
-            while part := connection.recv(65536):
+            # Until it is whole, and not until it is closed: Granian may wait for the rest of a body that was refused.
+            while not _whole(answer) and (part := connection.recv(65536)):
                 answer += part
     found = re.match(rb"HTTP/1\.1 (\d{3}) ", answer)
     return int(found[1]) if found else 0, answer.decode("utf-8", "replace")
+
+
+def _whole(answer: bytes) -> bool:
+    head, end, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)^content-length: *(\d+)", head, re.MULTILINE)
+    return bool(end) and length is not None and len(body) >= int(length[1])
 
 
 def resident_bytes(process: Process) -> int:
