@@ -22,10 +22,13 @@ from app.embedding.cache import VectorCache
 from app.embedding.cpus import available_cpus
 from app.embedding.embedder import Embedder, ModelEmbedder
 from app.embedding.encoder import OnnxEncoder
-from app.embedding.registry import open_model
+from app.embedding.registry import Card, open_model
 from app.embedding.tokenizer import TextTokenizer
-from app.observability.metrics import EncodingMetrics, Metric, Value
-from app.observability.request_id import RequestId
+from app.observability import timing
+from app.observability.encoding import EncodingMetrics
+from app.observability.metrics import Info, Metric, Value
+from app.observability.process import process_metrics
+from app.observability.requests import ObserveRequests, RequestMetrics
 from app.pipeline.drafts import Rules
 from app.pipeline.pipeline import Pipeline
 from app.settings import Settings
@@ -65,7 +68,7 @@ def open_embedder(settings: Settings, on_death: OnFatal) -> Opened:
         observer=encoding,
     )
     cache = VectorCache(settings.cache_mb * 1_000_000)
-    embedder = ModelEmbedder(card, folder.made_at_unix_s, tokenizer, batcher, cache)
+    embedder = ModelEmbedder(card, folder.made_at_unix_s, tokenizer, batcher, cache, timing.embedded)
     shown: list[Metric] = [
         Value("vectorspace_queue_texts", "gauge", "Texts that wait for a batch.", lambda: batcher.waiting),
         *encoding.metrics(),
@@ -87,7 +90,7 @@ def open_store(settings: Settings, on_fatal: OnFatal) -> Store:
 
 def build_pipeline(settings: Settings, store: Store, embedder: Embedder) -> Pipeline:
     rules = Rules(settings.max_metadata_bytes, settings.max_metadata_depth)
-    return Pipeline(store, embedder, rules=rules, max_streams=settings.max_streams)
+    return Pipeline(store, embedder, rules=rules, max_streams=settings.max_streams, observer=timing.stored)
 
 
 def create_app(
@@ -105,9 +108,12 @@ def create_app(
     to end the process: the platform's health check runs at deploy only, so a process that is broken must not live on.
     """
 
+    requests = RequestMetrics()
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         parts = Parts(settings, Keys([key.get_secret_value() for key in settings.api_key]), time.monotonic())
+        parts.metrics += [*process_metrics(), *requests.metrics()]
         closers: list[tuple[str, Callable[[], None]]] = []
 
         async def start() -> None:
@@ -124,7 +130,7 @@ def create_app(
                 return
             parts.embedder, parts.pipeline = opened.embedder, build_pipeline(settings, store, opened.embedder)
             closers.append(("pipeline", parts.pipeline.close))
-            parts.metrics += opened.metrics
+            parts.metrics += [_build_info(opened.embedder.card), *opened.metrics]
             parts.not_ready = None
             log.info("ready", extra={"after_s": round(time.monotonic() - parts.started_at_monotonic_s, 3)})
 
@@ -148,9 +154,14 @@ def create_app(
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
     app.add_middleware(problems.Unexpected)
     app.add_middleware(TrackRunning, running=RunningRequests() if running is None else running)
-    app.add_middleware(RequestId)
+    app.add_middleware(ObserveRequests, metrics=requests)
     problems.install(app)
     app.include_router(openai.hot)
     for module in (health, metrics, openai, tei, collections, documents, search, transfer):
         app.include_router(module.router)
     return app
+
+
+def _build_info(card: Card) -> Info:
+    labels = {"version": __version__, "model": card.name, "precision": card.precision}
+    return Info("vectorspace_build_info", "Which version runs, with which model.", labels)

@@ -1,6 +1,7 @@
 """The numbers, as Prometheus reads them."""
 
-from app.observability.metrics import EncodingMetrics, Histogram, Value, text_of
+from app.observability.encoding import EncodingMetrics
+from app.observability.metrics import Histogram, Value, text_of
 
 
 def test_a_value_is_read_when_it_is_asked_for() -> None:
