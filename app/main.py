@@ -21,7 +21,7 @@ from app.embedding.batcher import Batcher
 from app.embedding.cache import VectorCache
 from app.embedding.cpus import available_cpus
 from app.embedding.embedder import Embedder, ModelEmbedder
-from app.embedding.encoder import OnnxEncoder
+from app.embedding.encoder import Encoder, OnnxEncoder
 from app.embedding.registry import Card, open_model
 from app.embedding.tokenizer import TextTokenizer
 from app.observability import timing
@@ -58,6 +58,18 @@ def open_embedder(settings: Settings, on_death: OnFatal) -> Opened:
     card = folder.card
     encoder = OnnxEncoder.from_file(folder.network, dimension=card.dimension, pad_token_id=card.pad_token_id)
     tokenizer = TextTokenizer.from_file(folder.tokenizer, card.max_tokens)
+    return build_embedder(settings, card, folder.made_at_unix_s, tokenizer, encoder, on_death)
+
+
+def build_embedder(
+    settings: Settings,
+    card: Card,
+    made_at_unix_s: int,
+    tokenizer: TextTokenizer,
+    encoder: Encoder,
+    on_death: OnFatal,
+) -> Opened:
+    """Queue, cache and numbers around an encoder."""
     encoding = EncodingMetrics()
     batcher = Batcher(
         encoder,
@@ -68,7 +80,7 @@ def open_embedder(settings: Settings, on_death: OnFatal) -> Opened:
         observer=encoding,
     )
     cache = VectorCache(settings.cache_mb * 1_000_000)
-    embedder = ModelEmbedder(card, folder.made_at_unix_s, tokenizer, batcher, cache, timing.embedded)
+    embedder = ModelEmbedder(card, made_at_unix_s, tokenizer, batcher, cache, timing.embedded)
     shown: list[Metric] = [
         Value("vectorspace_queue_texts", "gauge", "Texts that wait for a batch.", lambda: batcher.waiting),
         *encoding.metrics(),

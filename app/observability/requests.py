@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Iterator
 from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -118,14 +117,13 @@ def server_timing(timing: Timing, total_s: float) -> str:
 
     source  https://www.w3.org/TR/server-timing/#the-server-timing-header-field
     """
-    stages = [f"{name};dur={spent_s * 1000:.2f}" for name, spent_s in _spent(timing)]
-    return ", ".join((*stages, f"total;dur={total_s * 1000:.2f}"))
+    stages = "".join([f"{name};dur={spent_s * 1000:.2f}, " for name, spent_s in _spent(timing)])
+    return f"{stages}total;dur={total_s * 1000:.2f}"
 
 
-def _spent(timing: Timing) -> Iterator[tuple[str, float]]:
+def _spent(timing: Timing) -> list[tuple[str, float]]:
     """Texts that were all in the cache took no time of queue and model: that is said, with 0."""
-    if timing.texts:
-        yield "queue", timing.queue_s
-        yield "encode", timing.encode_s
+    spent = [("queue", timing.queue_s), ("encode", timing.encode_s)] if timing.texts else []
     if timing.store_s:
-        yield "store", timing.store_s
+        spent.append(("store", timing.store_s))
+    return spent
