@@ -6,6 +6,7 @@ VectorSpaceError
 │   ├── ModelAltered            a file differs from its card
 │   ├── AddressTaken            the port cannot be listened on
 │   ├── PrivilegesKept          started as root and unable to become the service's user
+│   ├── TracesUnavailable       traces are asked for, and what sends them is not installed
 │   ├── DirectoryTaken          another process owns the data directory
 │   ├── DirectoryNewer          a later version of this service wrote the data directory
 │   └── DirectoryUnusable       the data directory cannot be written, or its ledger cannot be read
@@ -76,6 +77,16 @@ class AddressTaken(CannotStart):
 
 class PrivilegesKept(CannotStart):
     code = "privileges_kept"
+
+
+class TracesUnavailable(CannotStart):
+    code = "traces_unavailable"
+
+    def __init__(self, missing: str | None) -> None:
+        super().__init__(
+            f"traces are asked for (OTEL_…), and {missing} is not installed: build the image with --build-arg OTEL=1, "
+            "or set OTEL_TRACES_EXPORTER=none"
+        )
 
 
 class DirectoryTaken(CannotStart):

@@ -1,12 +1,13 @@
 """The only place where parts are built, wired and closed."""
 
 import asyncio
+import importlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
@@ -24,6 +25,7 @@ from app.embedding.embedder import Embedder, ModelEmbedder
 from app.embedding.encoder import Encoder, OnnxEncoder
 from app.embedding.registry import Card, open_model
 from app.embedding.tokenizer import TextTokenizer
+from app.errors import TracesUnavailable
 from app.observability import timing
 from app.observability.encoding import EncodingMetrics
 from app.observability.metrics import Info, Metric, Value
@@ -34,6 +36,9 @@ from app.pipeline.pipeline import Pipeline
 from app.settings import Settings
 from app.store.local import LocalStore
 from app.store.store import Store
+
+if TYPE_CHECKING:
+    from app.observability.tracing import OtlpTracer
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +110,18 @@ def build_pipeline(settings: Settings, store: Store, embedder: Embedder) -> Pipe
     return Pipeline(store, embedder, rules=rules, max_streams=settings.max_streams, observer=timing.stored)
 
 
+def open_tracer(settings: Settings) -> "OtlpTracer | None":
+    """None where no traces are asked for. raises TracesUnavailable"""
+    if not settings.traced:
+        return None
+    try:  # by name, since the default image has none of what it imports
+        module = importlib.import_module("app.observability.tracing")
+    except ImportError as error:
+        raise TracesUnavailable(error.name) from error
+    tracer: OtlpTracer = module.OtlpTracer(__version__)
+    return tracer
+
+
 def create_app(
     settings: Settings,
     *,
@@ -118,7 +135,10 @@ def create_app(
     It answers at once, with 503 and the reason until store and model are there. What makes it useless for good, a data
     directory that is taken, a model that cannot be loaded or an encoder thread that died, goes to `on_fatal`, which is
     to end the process: the platform's health check runs at deploy only, so a process that is broken must not live on.
+
+    raises  TracesUnavailable
     """
+    tracer = open_tracer(settings)
 
     requests = RequestMetrics()
 
@@ -126,7 +146,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         parts = Parts(settings, Keys([key.get_secret_value() for key in settings.api_key]), time.monotonic())
         parts.metrics += [*process_metrics(), *requests.metrics()]
-        closers: list[tuple[str, Callable[[], None]]] = []
+        closers: list[tuple[str, Callable[[], None]]] = [("traces", tracer.close)] if tracer is not None else []
 
         async def start() -> None:
             try:
@@ -166,7 +186,7 @@ def create_app(
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
     app.add_middleware(problems.Unexpected)
     app.add_middleware(TrackRunning, running=RunningRequests() if running is None else running)
-    app.add_middleware(ObserveRequests, metrics=requests)
+    app.add_middleware(ObserveRequests, metrics=requests, tracer=tracer)
     problems.install(app)
     app.include_router(openai.hot)
     for module in (health, metrics, openai, tei, collections, documents, search, transfer):

@@ -32,10 +32,10 @@ def main() -> int:
         log_lines.configure(json=settings.json_logs, level=settings.log_level)
         privileges.drop(settings)
         host = _listenable(settings.host, settings.port)
+        return asyncio.run(_serve(settings, host))
     except CannotStart as error:
         log.critical("cannot start: %s", error)
         return 1
-    return asyncio.run(_serve(settings, host))
 
 
 async def _serve(settings: Settings, host: str) -> int:

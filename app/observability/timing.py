@@ -1,9 +1,13 @@
 """Where one request's time went, and how much it asked for: filled in by whoever does the work, read at its end."""
 
 import time
-from collections.abc import Sized
+from collections.abc import Mapping, Sized
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Protocol
+
+# An import of a million documents has some thousand calls: a trace of it shows how it begins.
+MAX_STAGES = 500
 
 
 class Embedded(Protocol):
@@ -19,12 +23,23 @@ class Embedded(Protocol):
     def took_s(self) -> float: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of a request: when it began (seconds since 1970), how long it took, and what it consists of itself."""
+
+    name: str
+    began_unix_s: float
+    took_s: float
+    attributes: Mapping[str, int] = field(default_factory=dict)
+    parts: tuple["Stage", ...] = ()
+
+
 class Timing:
     """One request's sums so far. An import runs several batches side by side: its sums may pass its duration.
 
-    texts, tokens                texts embedded, or found in the cache, and the tokens that the model reads of them
-    queue_s, encode_s, store_s   seconds that texts waited, that the model took, and that calls to the store took
-    stages                       (name, Unix time in s of its beginning, seconds), for traces; None where nobody traces
+    texts, tokens               texts embedded, or found in the cache, and the tokens that the model reads of them
+    queue_s, encode_s, store_s  seconds that texts waited, that the model took, and that calls to the store took
+    stages                      the first MAX_STAGES, in the order of their ends; None where nobody traces
     """
 
     __slots__ = ("encode_s", "queue_s", "stages", "store_s", "texts", "tokens")
@@ -32,7 +47,7 @@ class Timing:
     def __init__(self, *, traced: bool = False) -> None:
         self.texts = self.tokens = 0
         self.queue_s = self.encode_s = self.store_s = 0.0
-        self.stages: list[tuple[str, float, float]] | None = [] if traced else None
+        self.stages: list[Stage] | None = [] if traced else None
 
 
 current: ContextVar[Timing | None] = ContextVar("timing", default=None)
@@ -47,10 +62,12 @@ def embedded(result: Embedded) -> None:
     timing.tokens += result.tokens
     timing.queue_s += result.waited_s
     timing.encode_s += result.took_s
-    if timing.stages is not None:
-        now_s = time.time()
-        timing.stages.append(("queue", now_s - result.took_s - result.waited_s, result.waited_s))
-        timing.stages.append(("encode", now_s - result.took_s, result.took_s))
+    if timing.stages is not None and len(timing.stages) < MAX_STAGES:
+        encoded_s = time.time() - result.took_s
+        queued_s = encoded_s - result.waited_s
+        parts = (Stage("queue", queued_s, result.waited_s), Stage("encode", encoded_s, result.took_s))
+        sizes = {"vectorspace.texts": len(result.vectors), "vectorspace.tokens": result.tokens}
+        timing.stages.append(Stage("embed", queued_s, result.waited_s + result.took_s, sizes, parts))
 
 
 def stored(call: str, took_s: float) -> None:
@@ -59,5 +76,5 @@ def stored(call: str, took_s: float) -> None:
     if timing is None:
         return
     timing.store_s += took_s
-    if timing.stages is not None:
-        timing.stages.append((f"store {call}", time.time() - took_s, took_s))
+    if timing.stages is not None and len(timing.stages) < MAX_STAGES:
+        timing.stages.append(Stage(f"store {call}", time.time() - took_s, took_s))

@@ -63,6 +63,7 @@ class Used:
 def used(node: Any, around: tuple[str, ...] = (), by: frozenset[str] = frozenset()) -> Iterator[Used]:
     match node:
         case promql_parser.VectorSelector():
+            assert node.name is not None
             yield Used(node.name, {matcher.name for matcher in node.matchers.matchers}, list(around), set(by))
         case promql_parser.MatrixSelector():
             yield from used(node.vector_selector, around, by)

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.observability.logging import JsonFormatter
 from app.observability.requests import ObserveRequests, RequestMetrics
-from app.observability.timing import Timing, current, embedded, stored
+from app.observability.timing import MAX_STAGES, Timing, current, embedded, stored
 from tests.api.conftest import Start
 from tests.api.whole import whole
 from tests.fakes import FakeEmbedder
@@ -168,10 +168,28 @@ def test_stages_are_kept_only_for_traces() -> None:
     finally:
         current.reset(token)
     assert timing.stages is not None
-    assert [(name, took_s) for name, _, took_s in timing.stages] == [
+    embed, store = timing.stages
+    queue, encode = embed.parts
+    assert [(each.name, each.took_s) for each in (embed, queue, encode, store)] == [
+        ("embed", 0.75),
         ("queue", 0.5),
         ("encode", 0.25),
         ("store search", 0.125),
     ]
-    (_, queued_s, _), (_, encoded_s, _), _ = timing.stages
-    assert encoded_s - queued_s == pytest.approx(0.5)
+    assert embed.attributes == {"vectorspace.texts": 2, "vectorspace.tokens": 3}
+    assert embed.began_unix_s == queue.began_unix_s
+    assert encode.began_unix_s == pytest.approx(queue.began_unix_s + 0.5)
+
+
+def test_a_long_import_keeps_the_first_stages() -> None:
+    timing = Timing(traced=True)
+    token = current.set(timing)
+    try:
+        for _ in range(MAX_STAGES):
+            embedded(_Result())
+            stored("upsert", 0.125)
+    finally:
+        current.reset(token)
+    assert timing.stages is not None
+    assert len(timing.stages) == MAX_STAGES
+    assert timing.store_s == 0.125 * MAX_STAGES

@@ -13,11 +13,11 @@ from tests.unit.test_embedder import tokenizer
 
 
 @contextmanager
-def whole(directory: Path, **settings: object) -> Iterator[TestClient]:
+def whole(directory: Path, *, encoder: FakeEncoder | None = None, **settings: object) -> Iterator[TestClient]:
     """Ready to serve; its data is in `directory`."""
 
     def opened(settings: Settings, on_fatal: OnFatal) -> Opened:
-        return build_embedder(settings, card(max_tokens=6), 0, tokenizer(6), FakeEncoder(), on_fatal)
+        return build_embedder(settings, card(max_tokens=6), 0, tokenizer(6), encoder or FakeEncoder(), on_fatal)
 
     fatal: list[BaseException] = []
     values = Settings.model_validate({"data_directory": directory, **settings})
