@@ -107,7 +107,7 @@ class ObserveRequests:
             }
             if timing.texts:
                 fields |= {"texts": timing.texts, "tokens": timing.tokens}
-            log.info("%s %s %s", method, route, status or "no response", extra=fields)
+            log.info("%s %s %s", method, route, status or "no response", extra={"fields": fields})
         if self._tracer is not None:
             self._tracer.ended(scope, route, status, time.time() - took_s, took_s, timing)
 
