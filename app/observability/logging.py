@@ -13,7 +13,7 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "task
 
 
 def _extra(record: logging.LogRecord) -> dict[str, object]:
-    """What `extra` brought: all of it under `fields`, as the line of each request does, since it is cheaper, or none."""
+    """What `extra` brought, or its `fields`: one dictionary that holds all of it, which takes less time to go through."""
     fields: dict[str, object] | None = vars(record).get("fields")
     return fields if fields is not None else {key: value for key, value in vars(record).items() if key not in _OWN}
 
@@ -45,7 +45,8 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         extra = " ".join(f"{key}={value}" for key, value in _extra(record).items() if key not in ("method", "route"))
-        line = f"{_time(record).isoformat(timespec='milliseconds')} {record.levelname.lower():8} {record.getMessage()} {extra}".rstrip()
+        time = _time(record).isoformat(timespec="milliseconds")
+        line = f"{time} {record.levelname.lower():8} {record.getMessage()} {extra}".rstrip()
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
