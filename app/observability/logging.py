@@ -13,7 +13,7 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "task
 
 
 def _extra(record: logging.LogRecord) -> dict[str, object]:
-    """What `extra` brought, or its `fields`: one dictionary that holds all of it, which takes less time to go through."""
+    """What `extra` brought, or its `fields`: one dictionary of all of it, which takes less time to go through."""
     fields: dict[str, object] | None = vars(record).get("fields")
     return fields if fields is not None else {key: value for key, value in vars(record).items() if key not in _OWN}
 
