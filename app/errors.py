@@ -7,6 +7,7 @@ VectorSpaceError
 │   ├── AddressTaken            the port cannot be listened on
 │   ├── KeysUnreadable          the file of keys cannot be read, or holds none
 │   ├── PrivilegesKept          started as root and unable to become the service's user
+│   ├── TracesUnavailable       traces are asked for, and what sends them is not installed
 │   ├── DirectoryTaken          another process owns the data directory
 │   ├── DirectoryNewer          a later version of this service wrote the data directory
 │   └── DirectoryUnusable       the data directory cannot be written, or its ledger cannot be read
@@ -87,6 +88,16 @@ class KeysUnreadable(CannotStart):
 
 class PrivilegesKept(CannotStart):
     code = "privileges_kept"
+
+
+class TracesUnavailable(CannotStart):
+    code = "traces_unavailable"
+
+    def __init__(self, missing: str | None) -> None:
+        super().__init__(
+            f"traces are asked for (OTEL_…), and {missing} is not installed: build the image with --build-arg OTEL=1, "
+            "or set OTEL_TRACES_EXPORTER=none"
+        )
 
 
 class DirectoryTaken(CannotStart):

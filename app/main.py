@@ -1,12 +1,13 @@
 """The only place where parts are built, wired and closed."""
 
 import asyncio
+import importlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -24,16 +25,23 @@ from app.embedding.batcher import Batcher
 from app.embedding.cache import VectorCache
 from app.embedding.cpus import available_cpus
 from app.embedding.embedder import Embedder, ModelEmbedder
-from app.embedding.encoder import OnnxEncoder
-from app.embedding.registry import open_model
+from app.embedding.encoder import Encoder, OnnxEncoder
+from app.embedding.registry import Card, open_model
 from app.embedding.tokenizer import TextTokenizer
-from app.observability.metrics import EncodingMetrics, Metric, Value
-from app.observability.request_id import RequestId
+from app.errors import TracesUnavailable
+from app.observability import timing
+from app.observability.encoding import EncodingMetrics
+from app.observability.metrics import Info, Metric, Value
+from app.observability.process import process_metrics
+from app.observability.requests import ObserveRequests, RequestMetrics
 from app.pipeline.drafts import Rules
 from app.pipeline.pipeline import Pipeline
 from app.settings import Settings
 from app.store.local import LocalStore
 from app.store.store import Store
+
+if TYPE_CHECKING:
+    from app.observability.tracing import OtlpTracer
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +66,18 @@ def open_embedder(settings: Settings, on_death: OnFatal) -> Opened:
     card = folder.card
     encoder = OnnxEncoder.from_file(folder.network, dimension=card.dimension, pad_token_id=card.pad_token_id)
     tokenizer = TextTokenizer.from_file(folder.tokenizer, card.max_tokens)
+    return build_embedder(settings, card, folder.made_at_unix_s, tokenizer, encoder, on_death)
+
+
+def build_embedder(
+    settings: Settings,
+    card: Card,
+    made_at_unix_s: int,
+    tokenizer: TextTokenizer,
+    encoder: Encoder,
+    on_death: OnFatal,
+) -> Opened:
+    """Queue, cache and numbers around an encoder."""
     encoding = EncodingMetrics()
     batcher = Batcher(
         encoder,
@@ -68,7 +88,7 @@ def open_embedder(settings: Settings, on_death: OnFatal) -> Opened:
         observer=encoding,
     )
     cache = VectorCache(settings.cache_mb * 1_000_000)
-    embedder = ModelEmbedder(card, folder.made_at_unix_s, tokenizer, batcher, cache)
+    embedder = ModelEmbedder(card, made_at_unix_s, tokenizer, batcher, cache, timing.embedded)
     shown: list[Metric] = [
         Value("vectorspace_queue_texts", "gauge", "Texts that wait for a batch.", lambda: batcher.waiting),
         *encoding.metrics(),
@@ -90,7 +110,19 @@ def open_store(settings: Settings, on_fatal: OnFatal) -> Store:
 
 def build_pipeline(settings: Settings, store: Store, embedder: Embedder) -> Pipeline:
     rules = Rules(settings.max_metadata_bytes, settings.max_metadata_depth)
-    return Pipeline(store, embedder, rules=rules, max_streams=settings.max_streams)
+    return Pipeline(store, embedder, rules=rules, max_streams=settings.max_streams, observer=timing.stored)
+
+
+def open_tracer(settings: Settings) -> "OtlpTracer | None":
+    """None where no traces are asked for. raises TracesUnavailable"""
+    if not settings.traced:
+        return None
+    try:  # by name, since the default image has none of what it imports
+        module = importlib.import_module("app.observability.tracing")
+    except ImportError as error:
+        raise TracesUnavailable(error.name) from error
+    tracer: OtlpTracer = module.OtlpTracer(__version__)
+    return tracer
 
 
 def create_app(
@@ -107,15 +139,18 @@ def create_app(
     directory that is taken, a model that cannot be loaded or an encoder thread that died, goes to `on_fatal`, which is
     to end the process: the platform's health check runs at deploy only, so a process that is broken must not live on.
 
-    raises  KeysUnreadable
+    raises  KeysUnreadable, TracesUnavailable
     """
     file = None if settings.api_key_file is None else KeyFile(settings.api_key_file)
     keys = Keys([key.get_secret_value() for key in settings.api_key], file)
+    tracer = open_tracer(settings)
+    requests = RequestMetrics()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         parts = Parts(settings, keys, time.monotonic())
-        closers: list[tuple[str, Callable[[], None]]] = []
+        parts.metrics += [*process_metrics(), *requests.metrics()]
+        closers: list[tuple[str, Callable[[], None]]] = [("traces", tracer.close)] if tracer is not None else []
 
         async def start() -> None:
             try:
@@ -131,7 +166,7 @@ def create_app(
                 return
             parts.embedder, parts.pipeline = opened.embedder, build_pipeline(settings, store, opened.embedder)
             closers.append(("pipeline", parts.pipeline.close))
-            parts.metrics += opened.metrics
+            parts.metrics += [_build_info(opened.embedder.card), *opened.metrics]
             parts.not_ready = None
             log.info("ready", extra={"after_s": round(time.monotonic() - parts.started_at_monotonic_s, 3)})
 
@@ -164,10 +199,15 @@ def create_app(
             expose_headers=EXPOSED,
         )
     app.add_middleware(ResponseHeaders)
-    app.add_middleware(RequestId)
+    app.add_middleware(ObserveRequests, metrics=requests, tracer=tracer)
     problems.install(app)
     openapi.install(app)
     app.include_router(openai.hot)
     for module in (health, metrics, openai, tei, collections, documents, search, transfer):
         app.include_router(module.router)
     return app
+
+
+def _build_info(card: Card) -> Info:
+    labels = {"version": __version__, "model": card.name, "precision": card.precision}
+    return Info("vectorspace_build_info", "Which version runs, with which model.", labels)

@@ -102,6 +102,13 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="`auto` is `json` in production, else `text`."
     )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None, description="Send OpenTelemetry traces to this receiver; needs the image built with `OTEL=1`."
+    )
+    otel_exporter_otlp_traces_endpoint: str | None = Field(None, description="The same, for traces alone.")
+    otel_traces_exporter: Literal["otlp", "none"] | None = Field(
+        None, description="`otlp` sends traces to the receiver on this machine, `none` sends none."
+    )
 
     @field_validator("host")
     @classmethod
@@ -133,6 +140,13 @@ class Settings(BaseSettings):
                 "or API_KEY_FILE to a file of them"
             )
         return self
+
+    @property
+    def traced(self) -> bool:
+        """Whether traces are sent; where to and how, OpenTelemetry's SDK reads from its own variables."""
+        if self.otel_traces_exporter is not None:
+            return self.otel_traces_exporter == "otlp"
+        return bool(self.otel_exporter_otlp_endpoint or self.otel_exporter_otlp_traces_endpoint)
 
     @property
     def json_logs(self) -> bool:

@@ -20,6 +20,7 @@ FILES: dict[str, list[str]] = {
     "requirements.txt": ["pyproject.toml"],
     "models/requirements.txt": ["--group", "models", "-c", "requirements.txt"],
     "musl/requirements.txt": ["--group", "musl", "-c", "requirements.txt"],
+    "scripts/image/traces.txt": ["--group", "traces", "-c", "requirements.txt"],
     "tests/requirements.txt": ["--group", "test", "pyproject.toml", "-c", "requirements.txt"],
 }
 OPTIONS = ["--quiet", "--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate", "--no-header"]

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -62,10 +62,12 @@ class WordTokenizer:
 class FakeEmbedder:
     """An embedder whose words are its tokens. `failure`, when set, is raised instead of an answer.
 
+    observer             is given every result, as the real embedder's is
     roles, sides, texts  what it was asked to embed, call by call and text by text
     """
 
-    def __init__(self, failure: Exception | None = None) -> None:
+    def __init__(self, failure: Exception | None = None, observer: Callable[[Embeddings], None] | None = None) -> None:
+        self._observer = observer
         self.card = card()
         self.made_at_unix_s = 1_700_000_000
         self.failure = failure
@@ -91,7 +93,10 @@ class FakeEmbedder:
             if count > limit:
                 cuts.append(Cut(index, count, limit))
             tokens += min(count, limit)
-        return Embeddings(np.stack([unit(text) for text in texts]), tokens, tuple(cuts))
+        made = Embeddings(np.stack([unit(text) for text in texts]), tokens, tuple(cuts), waited_s=0.25, took_s=0.5)
+        if self._observer is not None:
+            self._observer(made)
+        return made
 
     async def split(self, texts: Sequence[str]) -> list[list[Span]]:
         return split(texts, WordTokenizer(self.card.max_tokens))

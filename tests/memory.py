@@ -28,6 +28,7 @@ from app.store.store import (
     Rank,
     Space,
     StoredDocument,
+    Totals,
 )
 
 Ranked = tuple[Rank, Passage]
@@ -158,6 +159,11 @@ class MemoryStore:
 
     def index_state(self) -> IndexState:
         return self.state
+
+    def totals(self) -> Totals:
+        kept = self.collections()
+        documents, passages = sum(each.documents for each in kept), sum(each.passages for each in kept)
+        return Totals(len(kept), documents, passages, 0)
 
     def close(self) -> None:
         self.closed = True

@@ -50,17 +50,18 @@ class DirectPaths:
     def __init__(self, app: ASGIApp, router: APIRouter) -> None:
         self._app = app
         self._handlers = {
-            (method, route.path): route.get_route_handler()
+            (method, route.path): (route, route.get_route_handler())
             for route in router.routes
             if isinstance(route, DirectRoute)
             for method in route.methods or ()
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        handle = self._handlers.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if handle is None:
+        found = self._handlers.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if found is None:
             await self._app(scope, receive, send)
             return
+        scope["route"], handle = found  # as FastAPI's router does, for whoever counts requests by route
         try:
             response = await handle(Request(scope, receive))
         except VectorSpaceError as error:

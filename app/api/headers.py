@@ -10,7 +10,7 @@ HEADERS = [
     (b"cache-control", b"no-store"),
 ]
 # What a web page on another origin may read beside the body, once CORS_ORIGINS names it.
-EXPOSED = ["X-Request-Id", "Retry-After", "X-Compute-Tokens", "X-Truncated-Texts"]
+EXPOSED = ["X-Request-Id", "Server-Timing", "Retry-After", "X-Compute-Tokens", "X-Truncated-Texts"]
 
 
 class ResponseHeaders:

@@ -1,10 +1,17 @@
 """The service's numbers for Prometheus: `GET /metrics`. With the key, since rates tell what a service is used for."""
 
+import logging
+from typing import get_args
+
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from app.api.dependencies import PartsOf, require_key
-from app.observability.metrics import MEDIA_TYPE, text_of
+from app.errors import VectorSpaceError
+from app.observability.metrics import MEDIA_TYPE, Metric, States, Value, text_of
+from app.store.store import IndexCondition, Store
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(tags=["health"], dependencies=[Depends(require_key)])
 
@@ -12,4 +19,31 @@ router = APIRouter(tags=["health"], dependencies=[Depends(require_key)])
 @router.get("/metrics", response_class=Response)
 async def metrics(parts: PartsOf) -> Response:
     """Prometheus' text format. Where a key is set, give it to Prometheus as `authorization: {credentials: …}`."""
-    return Response(text_of(parts.metrics), headers={"Content-Type": MEDIA_TYPE})
+    shown = list(parts.metrics)
+    if parts.pipeline is not None:
+        try:
+            shown += await parts.pipeline.run(_store_metrics, parts.pipeline.store)
+        except VectorSpaceError as error:  # the other numbers are wanted most where the store fails
+            log.warning("the store's metrics are left out: %s", error)
+    return Response(text_of(shown), headers={"Content-Type": MEDIA_TYPE})
+
+
+def _store_metrics(store: Store) -> list[Metric]:
+    """What the store knows without looking at any document. Blocks."""
+    totals, index = store.totals(), store.index_state()
+
+    def gauge(name: str, help: str, value: float) -> Value:
+        return Value(f"vectorspace_{name}", "gauge", help, lambda: value)
+
+    def counter(name: str, help: str, value: float) -> Value:
+        return Value(f"vectorspace_{name}_total", "counter", help, lambda: value)
+
+    return [
+        gauge("collections", "Collections that are kept.", totals.collections),
+        gauge("documents", "Documents that are kept.", totals.documents),
+        gauge("passages", "Passages that they are cut into, each with a vector.", totals.passages),
+        gauge("ledger_bytes", "Size of the ledger, its write-ahead log included.", totals.bytes),
+        gauge("index_behind_changes", "Changes committed and not yet in the index.", index.behind),
+        States("vectorspace_index_state", "How the index stands.", "state", get_args(IndexCondition), index.state),
+        counter("index_rebuilds", "Times that the index was made anew since the start.", index.rebuilds),
+    ]

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -31,17 +31,37 @@ class Observer(Protocol):
         """A request was refused because the queue is full."""
 
 
+class Encoded(NamedTuple):
+    """vectors (texts, dimension) float32, and where the time went: together the caller's time in the batcher.
+
+    waited_s  until the first of the texts went to the model; 0 where another caller's equal one was there already
+    took_s    from then until the last one came back
+    """
+
+    vectors: F32
+    waited_s: float = 0.0
+    took_s: float = 0.0
+
+
 @dataclass(eq=False)
 class Job:
     """One caller's texts. `vectors` fills up row by row; `done` is set once the last one is there.
 
-    urgent  goes before those that are not
+    urgent     goes before those that are not
+    came_s     when it came (seconds, monotonic)
+    started_s  when the first batch with a text of it began; before `came_s` where it joined that batch
     """
 
-    done: "asyncio.Future[F32]"
+    done: "asyncio.Future[Encoded]"
     vectors: F32
     missing: int
     urgent: bool
+    came_s: float
+    started_s: float = math.inf
+
+    def encoded(self, now_s: float) -> Encoded:
+        started_s = max(self.started_s, self.came_s)
+        return Encoded(self.vectors, started_s - self.came_s, now_s - started_s)
 
 
 # Who wants an entry: a job, and the row of its vectors that the entry fills.
@@ -87,7 +107,7 @@ class Batcher:
         """Texts in the queue that no lane has taken yet, each counted once."""
         return len(self._urgent) + len(self._others)
 
-    async def embed(self, sequences: Sequence[Sequence[int]], *, urgent: bool = False) -> F32:
+    async def embed(self, sequences: Sequence[Sequence[int]], *, urgent: bool = False) -> Encoded:
         """Vectors of the token sequences, in their order: (len(sequences), dimension) float32.
 
         urgent  somebody waits for just this: it goes before what is not, such as the hundreds of texts of an import,
@@ -96,9 +116,10 @@ class Batcher:
         """
         loop = asyncio.get_running_loop()
         count = len(sequences)
-        job = Job(loop.create_future(), np.empty((count, self._encoder.dimension), np.float32), count, urgent)
+        vectors = np.empty((count, self._encoder.dimension), np.float32)
         if not count:
-            return job.vectors
+            return Encoded(vectors)
+        job = Job(loop.create_future(), vectors, count, urgent, time.monotonic())
         keys = [tuple(ids) for ids in sequences]
         with self._wake:
             if self._closed is not None:
@@ -128,10 +149,9 @@ class Batcher:
             raise QueueFull(len(queue), new, self._max_queue_texts, self._retry_after_s(queue))
         if self._observer is not None and new < len(keys):
             self._observer.joined(len(keys) - new)
-        now = time.monotonic()
         for row, key in enumerate(keys):
             if (entry := self._under_way.get(key)) is None:
-                entry = self._under_way[key] = Entry(key, now)
+                entry = self._under_way[key] = Entry(key, job.came_s)
                 queue.add(entry)
             elif job.urgent and entry in self._others:
                 self._others.remove(entry)
@@ -185,7 +205,8 @@ class Batcher:
                 failed = self._out(batch)
             _settle(failed, _failure(error))
             return
-        took_s = max(time.monotonic() - started, 1e-6)
+        ended = time.monotonic()
+        took_s = max(ended - started, 1e-6)
         lengths = [entry.length for entry in batch]
         full = []
         with self._wake:
@@ -195,11 +216,12 @@ class Batcher:
                 for job, row in entry.wanted_by:
                     job.vectors[row] = vector
                     job.missing -= 1
+                    job.started_s = min(job.started_s, started)
                     if not job.missing:
                         full.append(job)
             if self._observer is not None:
                 self._observer.encoded(lengths, [started - entry.since_s for entry in batch], took_s)
-        _settle(full, None)
+        _settle(full, ended)
 
     def _out(self, batch: Iterable[Entry[Place]]) -> set[Job]:
         """Whoever wants something of `batch`; nobody can join it any more."""
@@ -223,8 +245,11 @@ def _failure(cause: Exception) -> EncoderFailed:
     return error
 
 
-def _settle(jobs: Iterable[Job], error: Exception | None) -> None:
-    """Hand the outcome to the callers' event loop, waking it once; callers that have gone are left in peace."""
+def _settle(jobs: Iterable[Job], outcome: Exception | float) -> None:
+    """Hand the outcome to the callers' event loop, waking it once; callers that have gone are left in peace.
+
+    outcome  what went wrong, or when the last vector was there (seconds, monotonic)
+    """
     by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
     for job in jobs:
         by_loop.setdefault(job.done.get_loop(), []).append(job)
@@ -233,10 +258,10 @@ def _settle(jobs: Iterable[Job], error: Exception | None) -> None:
         for job in jobs:
             if job.done.done():
                 continue
-            if error is None:
-                job.done.set_result(job.vectors)
+            if isinstance(outcome, Exception):
+                job.done.set_exception(outcome)
             else:
-                job.done.set_exception(error)
+                job.done.set_result(job.encoded(outcome))
 
     for loop, some in by_loop.items():
         loop.call_soon_threadsafe(settle, some)

@@ -1,7 +1,7 @@
 """Texts in, vectors and token counts out: the tokenizer and the batcher, joined under the model's limits."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -32,11 +32,16 @@ class Cut:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """vectors (texts, dimension) float32, each of length 1; tokens: how many the model read; cuts: what was cut off."""
+    """vectors (texts, dimension) float32, each of length 1; tokens: how many the model read; cuts: what was cut off.
+
+    waited_s, took_s  seconds in the queue and in the model, as `batcher.Encoded` has them; 0 where all were known
+    """
 
     vectors: F32
     tokens: int
     cuts: tuple[Cut, ...] = ()
+    waited_s: float = 0.0
+    took_s: float = 0.0
 
 
 class Embedder(Protocol):
@@ -69,16 +74,26 @@ class Embedder(Protocol):
 
 
 class ModelEmbedder:
-    """The embedder over a local model. Texts that `cache` knows are neither tokenised nor encoded."""
+    """The embedder over a local model. Texts that `cache` knows are neither tokenised nor encoded.
+
+    observer  is given every result, in the task that asked for it
+    """
 
     def __init__(
-        self, card: Card, made_at_unix_s: int, tokenizer: TextTokenizer, batcher: Batcher, cache: VectorCache
+        self,
+        card: Card,
+        made_at_unix_s: int,
+        tokenizer: TextTokenizer,
+        batcher: Batcher,
+        cache: VectorCache,
+        observer: Callable[[Embeddings], None] | None = None,
     ) -> None:
         self.card = card
         self.made_at_unix_s = made_at_unix_s
         self._tokenizer = tokenizer
         self._batcher = batcher
         self._cache = cache
+        self._observer = observer
 
     async def embed(
         self, texts: Sequence[str], *, role: Role | None = "passage", truncate: bool = False, side: Side = "right"
@@ -94,10 +109,14 @@ class ModelEmbedder:
         read = [self._tokenizer.cut(ids, side) for ids in sequences]
         # A query is waited for; passages come by the hundred, and their caller can wait a little longer.
         made = await self._batcher.embed(read, urgent=role == "query")
-        for key, vector in zip(new, made, strict=True):
+        for key, vector in zip(new, made.vectors, strict=True):
             self._cache.put(key, vector, tokens[key])
         left_out = sum(cut.tokens - cut.kept for cut in cuts)
-        return Embeddings(_joined(keys, new, made, known), sum(counts) - left_out, cuts)
+        vectors = _joined(keys, new, made.vectors, known)
+        result = Embeddings(vectors, sum(counts) - left_out, cuts, made.waited_s, made.took_s)
+        if self._observer is not None:
+            self._observer(result)
+        return result
 
     async def split(self, texts: Sequence[str]) -> list[list[Span]]:
         prompt = self.card.prompts.passage

@@ -13,11 +13,13 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "task
 
 
 def _extra(record: logging.LogRecord) -> dict[str, object]:
-    return {key: value for key, value in vars(record).items() if key not in _OWN}
+    """What `extra` brought, or its `fields`: one dictionary of all of it, which takes less time to go through."""
+    fields: dict[str, object] | None = vars(record).get("fields")
+    return fields if fields is not None else {key: value for key, value in vars(record).items() if key not in _OWN}
 
 
-def _time(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+def _time(record: logging.LogRecord) -> datetime:
+    return datetime.fromtimestamp(record.created, UTC)
 
 
 class JsonFormatter(logging.Formatter):
@@ -46,15 +48,18 @@ class TextFormatter(logging.Formatter):
     """time level message key=value …, with control characters written as escapes"""
 
     def format(self, record: logging.LogRecord) -> str:
-        extra = " ".join(f"{key}={value}" for key, value in _extra(record).items() if key not in ("method", "path"))
-        line = f"{_time(record)} {record.levelname.lower():8} {record.getMessage()} {extra}".rstrip().translate(
-            _controls
-        )
+        extra = " ".join(f"{key}={value}" for key, value in _extra(record).items() if key not in ("method", "route"))
+        time = _time(record).isoformat(timespec="milliseconds")
+        line = f"{time} {record.levelname.lower():8} {record.getMessage()} {extra}".rstrip().translate(_controls)
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
 def configure(*, json: bool, level: str) -> None:
     """Send every logger's lines to standard output in one format, from `level` up."""
+    # Nothing above prints where a line was logged from, or by which thread: half of what a line costs is looking it up.
+    # https://docs.python.org/3/howto/logging.html#optimization
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter() if json else TextFormatter())
     root = logging.getLogger()

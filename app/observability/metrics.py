@@ -6,14 +6,14 @@ source  https://prometheus.io/docs/instrumenting/exposition_formats/ (text, vers
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Literal, Protocol
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-TEXTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Metric(Protocol):
@@ -46,52 +46,72 @@ class Histogram:
 
     def lines(self) -> Iterator[str]:
         yield from _head(self._name, "histogram", self._help)
+        yield from self.samples({})
+
+    def samples(self, labels: Mapping[str, str]) -> Iterator[str]:
+        """The same without HELP and TYPE, each line with `labels`."""
         count = 0
         for bound, count in zip((*self._bounds, "+Inf"), accumulate(self._counts), strict=True):
-            yield f'{self._name}_bucket{{le="{bound}"}} {count}'
-        yield f"{self._name}_sum {self._sum}"
-        yield f"{self._name}_count {count}"
+            yield f"{self._name}_bucket{_braced({**labels, 'le': str(bound)})} {count}"
+        yield f"{self._name}_sum{_braced(labels)} {self._sum}"
+        yield f"{self._name}_count{_braced(labels)} {count}"
 
 
-class EncodingMetrics:
-    """What the batcher does with texts: its observer. Called under the batcher's lock."""
+class Counters:
+    """Counters of one name, one for each combination of values that `names` had. The caller keeps those few."""
 
-    def __init__(self) -> None:
-        self.texts = self.tokens = self.padding = self.texts_joined = self.requests_refused = 0
-        self._batch_texts = Histogram("vectorspace_batch_texts", "Texts in a batch.", TEXTS)
-        self._batch_s = Histogram("vectorspace_batch_seconds", "Time that the model took for a batch.", SECONDS)
-        self._waited_s = Histogram("vectorspace_queue_wait_seconds", "Time that a text waited for its batch.", SECONDS)
+    def __init__(self, name: str, help: str, names: Sequence[str]) -> None:
+        self._name, self._help, self._names = name, help, names
+        self._counts: defaultdict[tuple[str, ...], int] = defaultdict(int)
 
-    def encoded(self, lengths: Sequence[int], waited_s: Sequence[float], took_s: float) -> None:
-        tokens = sum(lengths)
-        self.texts += len(lengths)
-        self.tokens += tokens
-        self.padding += len(lengths) * max(lengths) - tokens
-        self._batch_texts.observe(len(lengths))
-        self._batch_s.observe(took_s)
-        for waited in waited_s:
-            self._waited_s.observe(waited)
+    def add(self, *values: str) -> None:
+        self._counts[values] += 1
 
-    def joined(self, texts: int) -> None:
-        self.texts_joined += texts
+    def lines(self) -> Iterator[str]:
+        yield from _head(self._name, "counter", self._help)
+        for values, count in sorted(self._counts.items()):
+            yield f"{self._name}{_braced(dict(zip(self._names, values, strict=True)))} {count}"
 
-    def refused(self, texts: int) -> None:
-        self.requests_refused += 1
 
-    def metrics(self) -> list[Metric]:
-        def counter(name: str, help: str, read: Callable[[], float]) -> Value:
-            return Value(f"vectorspace_{name}_total", "counter", help, read)
+class Histograms:
+    """Histograms of one name, one for each value that `label` had. The caller keeps those few."""
 
-        return [
-            counter("encoded_texts", "Texts that the model encoded.", lambda: self.texts),
-            counter("encoded_tokens", "Tokens that the model encoded, padding aside.", lambda: self.tokens),
-            counter("padding_tokens", "Padding that the model encoded along with them.", lambda: self.padding),
-            counter("joined_texts", "Texts that shared the encoding of an equal one.", lambda: self.texts_joined),
-            counter("refused_requests", "Requests refused for a full queue.", lambda: self.requests_refused),
-            self._batch_texts,
-            self._batch_s,
-            self._waited_s,
-        ]
+    def __init__(self, name: str, help: str, bounds: Sequence[float], label: str) -> None:
+        self._name, self._help, self._bounds, self._label = name, help, bounds, label
+        self._by_value: dict[str, Histogram] = {}
+
+    def observe(self, label: str, value: float) -> None:
+        if (histogram := self._by_value.get(label)) is None:
+            histogram = self._by_value[label] = Histogram(self._name, self._help, self._bounds)
+        histogram.observe(value)
+
+    def lines(self) -> Iterator[str]:
+        yield from _head(self._name, "histogram", self._help)
+        for value, histogram in sorted(self._by_value.items()):
+            yield from histogram.samples({self._label: value})
+
+
+class States:
+    """One gauge for each of `states`: 1 for the one that holds, 0 for the others."""
+
+    def __init__(self, name: str, help: str, label: str, states: Sequence[str], state: str) -> None:
+        self._name, self._help, self._label, self._states, self._state = name, help, label, states, state
+
+    def lines(self) -> Iterator[str]:
+        yield from _head(self._name, "gauge", self._help)
+        for state in self._states:
+            yield f"{self._name}{_braced({self._label: state})} {int(state == self._state)}"
+
+
+class Info:
+    """Always 1: what it says is in its labels."""
+
+    def __init__(self, name: str, help: str, labels: Mapping[str, str]) -> None:
+        self._name, self._help, self._labels = name, help, labels
+
+    def lines(self) -> Iterator[str]:
+        yield from _head(self._name, "gauge", self._help)
+        yield f"{self._name}{_braced(self._labels)} 1"
 
 
 def text_of(metrics: Sequence[Metric]) -> str:
@@ -101,3 +121,12 @@ def text_of(metrics: Sequence[Metric]) -> str:
 def _head(name: str, kind: str, help: str) -> Iterator[str]:
     yield f"# HELP {name} {help}"
     yield f"# TYPE {name} {kind}"
+
+
+def _braced(labels: Mapping[str, str]) -> str:
+    pairs = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
+    return f"{{{pairs}}}" if pairs else ""
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -12,7 +12,7 @@ from app.pipeline.formats.record import Reader
 from app.pipeline.importer import Import
 from app.pipeline.ingest import Ingest
 from app.pipeline.retrieve import Retrieve
-from app.pipeline.workers import Workers
+from app.pipeline.workers import CallObserver, Workers
 from app.store.store import Collection, Store
 
 # Batches that all imports together have the encoder hold: less than half of its queue, which others want too.
@@ -22,13 +22,24 @@ T = TypeVar("T")
 
 
 class Pipeline:
-    """Lives as long as the service serves; closed before the embedder and the store are."""
+    """Lives as long as the service serves; closed before the embedder and the store are.
 
-    def __init__(self, store: Store, embedder: Embedder, *, rules: Rules, max_streams: int) -> None:
+    observer  is told of every call to the store, in the task of the request that it is for
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        embedder: Embedder,
+        *,
+        rules: Rules,
+        max_streams: int,
+        observer: CallObserver | None = None,
+    ) -> None:
         self.store = store
         self.embedder = embedder
         self.rules = rules
-        self._workers = Workers()
+        self._workers = Workers(observer=observer)
         self.ingest = Ingest(store, embedder, self._workers, rules)
         self.retrieve = Retrieve(store, embedder, self._workers)
         self._turns = asyncio.Semaphore(IMPORTED_AT_ONCE)

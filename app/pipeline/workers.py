@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -9,20 +10,29 @@ from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+# Is told of a call that ended: its name, and the seconds from asking for it to its end, a wait for a thread included.
+# Called in the task that asked.
+CallObserver = Callable[[str, float], None]
 
 
 class Workers:
     """A bounded pool. A call whose caller has gone runs on to its end."""
 
-    def __init__(self, threads: int = 8) -> None:
+    def __init__(self, threads: int = 8, observer: CallObserver | None = None) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="store")
+        self._observer = observer
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `call` returns or raises; log lines that it writes carry the caller's request id."""
         context = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(
-            self._pool, partial(context.run, partial(call, *args, **kwargs))
-        )
+        started_s = time.monotonic()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._pool, partial(context.run, partial(call, *args, **kwargs))
+            )
+        finally:
+            if self._observer is not None:
+                self._observer(getattr(call, "__name__", "call").lstrip("_"), time.monotonic() - started_s)
 
     def close(self) -> None:
         """Wait for the calls that run; those that have not begun are dropped."""

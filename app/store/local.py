@@ -23,6 +23,7 @@ from app.store.store import (
     Query,
     Space,
     StoredDocument,
+    Totals,
 )
 
 log = logging.getLogger(__name__)
@@ -130,6 +131,11 @@ class LocalStore:
 
     def index_state(self) -> IndexState:
         return self._follower.state()
+
+    def totals(self) -> Totals:
+        with self._ledger.reading() as connection:
+            collections, documents, passages = catalogue.totals(connection)
+        return Totals(collections, documents, passages, self._ledger.bytes())
 
     def close(self) -> None:
         _close(self._undo)

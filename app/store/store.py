@@ -132,18 +132,32 @@ class Hit:
     keyword: Rank | None = None
 
 
+IndexCondition = Literal["opening", "ready", "rebuilding", "failed"]
+
+
 @dataclass(frozen=True)
 class IndexState:
     """How the approximate index stands. Search is exact, and slower, for what it does not hold yet.
 
-    state    opening | ready | rebuilding | failed
-    behind   changes committed and not yet in the index
-    detail   why it is rebuilt or failed; else empty
+    behind    changes committed and not yet in the index
+    detail    why it is rebuilt or failed; else empty
+    rebuilds  times that it was made anew since the store was opened
     """
 
-    state: Literal["opening", "ready", "rebuilding", "failed"]
+    state: IndexCondition
     behind: int = 0
     detail: str = ""
+    rebuilds: int = 0
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What is kept, over all collections. bytes: on disk, the write-ahead log included, the index not."""
+
+    collections: int
+    documents: int
+    passages: int
+    bytes: int
 
 
 class Store(Protocol):
@@ -204,6 +218,9 @@ class Store(Protocol):
 
     def index_state(self) -> IndexState:
         """How the index stands, over all collections."""
+
+    def totals(self) -> Totals:
+        """How much is kept. Asked every few seconds: no document is looked at."""
 
     def close(self) -> None:
         """Finish what runs and let go of everything. Calling it twice is fine."""

@@ -6,6 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.main import OnFatal, Opened, create_app
+from app.observability import timing
 from app.observability.metrics import Value
 from app.settings import Settings
 from tests.fakes import FakeEmbedder
@@ -16,7 +17,7 @@ Start = Callable[..., TestClient]
 
 @pytest.fixture
 def embedder() -> FakeEmbedder:
-    return FakeEmbedder()
+    return FakeEmbedder(observer=timing.embedded)
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ def test_json_logs_are_json_and_hold_no_text(run: Run) -> None:
     process.post("/v1/embeddings", {"model": MODEL, "input": "a private sentence"})
     assert process.end() == 0
     lines = [json.loads(line) for line in process.log.splitlines()]
-    (request,) = [line for line in lines if line.get("path") == "/v1/embeddings"]
+    (request,) = [line for line in lines if line.get("route") == "/v1/embeddings"]
     assert (request["method"], request["status"], len(request["request_id"])) == ("POST", 200, 32)
     assert "private" not in process.log
 

@@ -43,8 +43,8 @@ def test_every_caller_gets_its_own_vectors(requests: list[list[list[int]]], lane
         batcher = Batcher(encoder, lanes=lanes, max_batch_tokens=32, max_queue_texts=1000, on_death=deaths.append)
         answers = await asyncio.gather(*map(batcher.embed, requests))
         for request, answer in zip(requests, answers, strict=True):
-            assert answer.shape == (len(request), DIMENSION)
-            for ids, vector in zip(request, answer, strict=True):
+            assert answer.vectors.shape == (len(request), DIMENSION)
+            for ids, vector in zip(request, answer.vectors, strict=True):
                 np.testing.assert_array_equal(vector, encoder.vector(ids))
         batcher.close()
         assert deaths == []

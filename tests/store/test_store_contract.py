@@ -41,6 +41,24 @@ def found(store: Store, mode: Mode, **query: object) -> list[str]:
     return [hit.document.document.id for hit in hits]
 
 
+def test_totals_follow_every_write(animals: Store) -> None:
+    def counts() -> tuple[int, int, int]:
+        totals = animals.totals()
+        return totals.collections, totals.documents, totals.passages
+
+    assert counts() == (1, 3, 4)
+    bytes_before = animals.totals().bytes
+    animals.create_collection("more", PLANE, {})
+    animals.upsert("more", [document(str(i), "word " * 2000, EAST) for i in range(20)])
+    animals.upsert("animals", [document("cat", "a cat", WEST)])
+    assert counts() == (2, 23, 23)
+    assert animals.totals().bytes >= bytes_before + 20 * len("word " * 2000)
+    animals.delete_documents("animals", ids=["crow"])
+    assert counts() == (2, 22, 22)
+    animals.delete_collection("more")
+    assert counts() == (1, 2, 2)
+
+
 def test_a_collection_remembers_its_space(store: Store) -> None:
     made, new = store.create_collection("a", PLANE, {"k": [1, {"x": None}]})
     assert (made.name, made.space, made.metadata, made.documents, made.passages) == (

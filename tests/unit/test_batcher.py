@@ -1,6 +1,7 @@
 """The batcher: who gets what, what a failure reaches, and what happens at the limits."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -45,8 +46,8 @@ def test_each_caller_gets_its_own_vectors_in_order(encoder: FakeEncoder) -> None
         requests = [[[caller, text] * (1 + text % 5) for text in range(7)] for caller in range(9)]
         answers = await asyncio.gather(*map(running.embed, requests))
         for request, answer in zip(requests, answers, strict=True):
-            assert answer.dtype == np.float32
-            np.testing.assert_array_equal(answer, np.stack([encoder.vector(ids) for ids in request]))
+            assert answer.vectors.dtype == np.float32
+            np.testing.assert_array_equal(answer.vectors, np.stack([encoder.vector(ids) for ids in request]))
         running.close()
 
     asyncio.run(scenario())
@@ -55,11 +56,38 @@ def test_each_caller_gets_its_own_vectors_in_order(encoder: FakeEncoder) -> None
 def test_no_texts_need_no_batch(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         running = batcher(encoder)
-        assert (await running.embed([])).shape == (0, DIMENSION)
+        assert (await running.embed([])).vectors.shape == (0, DIMENSION)
         running.close()
 
     asyncio.run(scenario())
     assert encoder.batches == []
+
+
+def test_a_caller_learns_how_long_it_waited_and_was_encoded(encoder: FakeEncoder) -> None:
+    async def scenario() -> None:
+        running = batcher(encoder)
+        encoder.open.clear()
+        held = asyncio.create_task(running.embed([[1]]))
+        await entered(encoder)
+        came_before_s = time.monotonic()
+        joined = asyncio.create_task(running.embed([[1]]))
+        waiting = asyncio.create_task(running.embed([[2], [3]]))
+        await asyncio.sleep(0)
+        came_after_s = time.monotonic()
+        await asyncio.sleep(0.01)
+        freed_s = time.monotonic()
+        encoder.open.set()
+        first, same, later = await asyncio.gather(held, joined, waiting)
+        whole_s = time.monotonic() - came_before_s
+        assert first.took_s > freed_s - came_after_s
+        assert same.waited_s == 0
+        assert freed_s - came_after_s <= same.took_s <= whole_s
+        assert freed_s - came_after_s <= later.waited_s
+        assert later.took_s > 0
+        assert later.waited_s + later.took_s <= whole_s
+        running.close()
+
+    asyncio.run(scenario())
 
 
 def test_a_failed_batch_fails_its_callers_with_the_cause_and_no_one_else(encoder: FakeEncoder) -> None:
@@ -73,7 +101,7 @@ def test_a_failed_batch_fails_its_callers_with_the_cause_and_no_one_else(encoder
             assert "bad shape (3, 4)" in str(outcome)
             assert isinstance(outcome.__cause__, ValueError)
         encoder.failure = None
-        assert (await running.embed([[3]])).shape == (1, DIMENSION)
+        assert (await running.embed([[3]])).vectors.shape == (1, DIMENSION)
         assert deaths == []
         running.close()
 
@@ -102,7 +130,7 @@ def test_a_full_queue_refuses_with_both_numbers(encoder: FakeEncoder) -> None:
 def test_a_request_beyond_the_whole_limit_goes_when_nothing_waits(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         running = batcher(encoder, texts=2)
-        assert (await running.embed([[1], [2], [3], [4]])).shape == (4, DIMENSION)
+        assert (await running.embed([[1], [2], [3], [4]])).vectors.shape == (4, DIMENSION)
         running.close()
 
     asyncio.run(scenario())
@@ -157,7 +185,7 @@ def test_equal_texts_are_encoded_once_within_and_between_requests(encoder: FakeE
         assert running.waiting == 1
         encoder.open.set()
         for answer, ids in zip(await asyncio.gather(held, *others), ([1, 2], [1, 3, 3], [3, 2]), strict=True):
-            np.testing.assert_array_equal(answer, np.stack([encoder.vector([each]) for each in ids]))
+            np.testing.assert_array_equal(answer.vectors, np.stack([encoder.vector([each]) for each in ids]))
         running.close()
 
     asyncio.run(scenario())
@@ -177,7 +205,7 @@ def test_who_leaves_takes_nothing_from_who_stays(encoder: FakeEncoder) -> None:
             leaver.cancel()
         await asyncio.gather(held, *leavers, return_exceptions=True)
         encoder.open.set()
-        np.testing.assert_array_equal(await stays, np.stack([encoder.vector([2]), encoder.vector([1])]))
+        np.testing.assert_array_equal((await stays).vectors, np.stack([encoder.vector([2]), encoder.vector([1])]))
         running.close()
 
     asyncio.run(scenario())
@@ -199,7 +227,7 @@ def test_a_failure_reaches_who_joined_and_the_rest_of_their_texts_costs_nothing(
         assert [type(outcome) for outcome in outcomes] == [EncoderFailed, EncoderFailed]
         encoder.failure = None
         assert running.waiting == 0
-        assert (await running.embed([[1]])).shape == (1, DIMENSION)
+        assert (await running.embed([[1]])).vectors.shape == (1, DIMENSION)
         running.close()
 
     asyncio.run(scenario())
@@ -341,7 +369,7 @@ def test_closing_fails_who_waits_and_finishes_what_is_held(encoder: FakeEncoder)
         with pytest.raises(NotReady, match="closing time"):
             await waiting
         encoder.open.set()
-        assert (await held).shape == (1, DIMENSION)
+        assert (await held).vectors.shape == (1, DIMENSION)
         await closing
 
     asyncio.run(scenario())

@@ -32,6 +32,13 @@ def test_json_lines_carry_everything() -> None:
     assert "\n" not in JsonFormatter().format(record("two\nlines"))
 
 
+def test_fields_given_as_one_are_the_same_fields() -> None:
+    line = json.loads(JsonFormatter().format(record(fields={"texts": 3, "route": "/x"})))
+    assert (line["texts"], line["route"]) == (3, "/x")
+    assert "fields" not in line
+    assert TextFormatter().format(record("done", fields={"texts": 3, "route": "/x"})).endswith("warning  done texts=3")
+
+
 def test_a_line_outside_a_request_has_no_id() -> None:
     assert "request_id" not in json.loads(JsonFormatter().format(record()))
 

@@ -1,6 +1,9 @@
 """The numbers, as Prometheus reads them."""
 
-from app.observability.metrics import EncodingMetrics, Histogram, Value, text_of
+from prometheus_client.parser import text_string_to_metric_families
+
+from app.observability.encoding import EncodingMetrics
+from app.observability.metrics import Counters, Histogram, Histograms, Info, States, Value, text_of
 
 
 def test_a_value_is_read_when_it_is_asked_for() -> None:
@@ -43,3 +46,39 @@ def test_a_batch_is_counted_with_its_padding() -> None:
         'vectorspace_queue_wait_seconds_bucket{le="0.001"} 1',
         "vectorspace_queue_wait_seconds_count 2",
     } <= set(lines)
+
+
+def test_labels_are_escaped() -> None:
+    odd = 'a "quoted" \\ path\nof two lines'
+    (family,) = text_string_to_metric_families(text_of([Info("vectorspace_odd", "Odd.", {"what": odd})]))
+    assert family.samples[0].labels == {"what": odd}
+
+
+def test_each_combination_of_labels_has_its_count() -> None:
+    counters = Counters("c_total", "Things.", ("a", "b"))
+    for values in (("x", "1"), ("x", "2"), ("x", "1")):
+        counters.add(*values)
+    assert list(counters.lines())[2:] == ['c_total{a="x",b="1"} 2', 'c_total{a="x",b="2"} 1']
+
+
+def test_histograms_of_one_name_have_one_head() -> None:
+    histograms = Histograms("h", "Seconds.", (1,), "route")
+    histograms.observe("b", 0.5)
+    histograms.observe("a", 2)
+    assert list(histograms.lines()) == [
+        "# HELP h Seconds.",
+        "# TYPE h histogram",
+        'h_bucket{route="a",le="1"} 0',
+        'h_bucket{route="a",le="+Inf"} 1',
+        'h_sum{route="a"} 2.0',
+        'h_count{route="a"} 1',
+        'h_bucket{route="b",le="1"} 1',
+        'h_bucket{route="b",le="+Inf"} 1',
+        'h_sum{route="b"} 0.5',
+        'h_count{route="b"} 1',
+    ]
+
+
+def test_one_state_holds() -> None:
+    states = States("s", "How.", "state", ("on", "off"), "off")
+    assert list(states.lines())[2:] == ['s{state="on"} 0', 's{state="off"} 1']

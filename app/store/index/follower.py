@@ -7,7 +7,7 @@ import shutil
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from app.errors import NotReady, StorageFull
 from app.store.index import openings
@@ -16,12 +16,11 @@ from app.store.index.inspection import Inspection
 from app.store.index.signals import Signals, Stopped
 from app.store.ledger import tail
 from app.store.ledger.ledger import Ledger
-from app.store.store import IndexState, OnFatal
+from app.store.store import IndexCondition, IndexState, OnFatal
 
 if TYPE_CHECKING:
     from app.store.index.chroma import ChromaIndex
 
-State = Literal["opening", "ready", "rebuilding", "failed"]
 log = logging.getLogger(__name__)
 
 DIRECTORY = "index"
@@ -44,7 +43,8 @@ class Follower:
         self._inspection = Inspection(directory)
         self._signals = Signals(calm_s)
         # State and detail, replaced together: they are read from other threads.
-        self._standing: tuple[State, str] = ("opening", "")
+        self._standing: tuple[IndexCondition, str] = ("opening", "")
+        self._rebuilds = 0
         self._index: ChromaIndex | None = None
         self._thread = threading.Thread(target=self._run, name="index", daemon=True)
         self._thread.start()
@@ -58,7 +58,7 @@ class Follower:
         with self._ledger.reading() as connection:
             behind = tail.behind(connection, self._exact_below)
         state, detail = self._standing
-        return IndexState(state, behind, detail)
+        return IndexState(state, behind, detail, self._rebuilds)
 
     def changed(self, passages: int = 0) -> None:
         """Something was committed, with so many new passages."""
@@ -176,6 +176,7 @@ class Follower:
         """Throw the index away: the ledger has all that it takes to make it."""
         log.warning("the index is made anew: %s", reason)
         self._standing = ("rebuilding", reason)
+        self._rebuilds += 1
         with self._ledger.writing() as connection:
             tail.forget(connection)
         self._discard()

@@ -7,6 +7,7 @@ under the exporter's name satisfies the import, and refuses to be used.
 source  https://github.com/chroma-core/chroma/blob/1.5.9/chromadb/telemetry/opentelemetry/__init__.py
 """
 
+import importlib
 import sys
 from types import ModuleType
 
@@ -21,15 +22,15 @@ class OTLPSpanExporter:
 
 
 def _stand_in() -> None:
-    """Register the stand-in, and the packages above it that are missing, unless the real exporter was loaded before."""
-    if EXPORTER in sys.modules:
-        return
+    """Register the stand-in, and the packages above it that are missing, unless the real exporter is there."""
     parts = EXPORTER.split(".")
     for depth in range(2, len(parts) + 1):
         name = ".".join(parts[:depth])
-        module = sys.modules.setdefault(name, ModuleType(name))
-        module.__dict__.setdefault("__path__", [])
-    sys.modules[EXPORTER].__dict__["OTLPSpanExporter"] = OTLPSpanExporter
+        try:  # where the service traces, the exporter over HTTP shares these packages
+            importlib.import_module(name)
+        except ModuleNotFoundError:
+            sys.modules[name] = ModuleType(name)
+            sys.modules[name].__dict__.update(__path__=[], OTLPSpanExporter=OTLPSpanExporter)
 
 
 _stand_in()

@@ -44,6 +44,13 @@ def everything(connection: sqlite3.Connection) -> list[Row]:
     return [_row(*each) for each in connection.execute(f"SELECT {COLUMNS} FROM collections ORDER BY name")]  # noqa: S608
 
 
+def totals(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Collections, documents, passages: sums of what each collection counts as it is written."""
+    sql = "SELECT count(*), coalesce(sum(documents), 0), coalesce(sum(passages), 0) FROM collections"
+    collections, documents, passages = connection.execute(sql).fetchone()
+    return collections, documents, passages
+
+
 def create(
     connection: sqlite3.Connection, name: str, space: Space, metadata: Metadata, max_collections: int
 ) -> tuple[Row, bool]:

@@ -146,6 +146,11 @@ class Ledger:
                 connection.close()
             self._idle = []
 
+    def bytes(self) -> int:
+        """What it takes on disk, its write-ahead log included."""
+        files = (self.path, self.path.with_name(f"{FILE}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
     @property
     def closed(self) -> bool:
         return self._closed

@@ -1,0 +1,80 @@
+"""Where one request's time went, and how much it asked for: filled in by whoever does the work, read at its end."""
+
+import time
+from collections.abc import Mapping, Sized
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Protocol
+
+# An import of a million documents has some thousand calls: a trace of it shows how it begins.
+MAX_STAGES = 500
+
+
+class Embedded(Protocol):
+    """What is looked at of an embedder's result."""
+
+    @property
+    def vectors(self) -> Sized: ...
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def waited_s(self) -> float: ...
+    @property
+    def took_s(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of a request: when it began (seconds since 1970), how long it took, and what it consists of itself."""
+
+    name: str
+    began_unix_s: float
+    took_s: float
+    attributes: Mapping[str, int] = field(default_factory=dict)
+    parts: tuple["Stage", ...] = ()
+
+
+class Timing:
+    """One request's sums so far. An import runs several batches side by side: its sums may pass its duration.
+
+    texts, tokens               texts embedded, or found in the cache, and the tokens that the model reads of them
+    queue_s, encode_s, store_s  seconds that texts waited, that the model took, and that calls to the store took
+    stages                      the first MAX_STAGES, in the order of their ends; None where nobody traces
+    """
+
+    __slots__ = ("encode_s", "queue_s", "stages", "store_s", "texts", "tokens")
+
+    def __init__(self, *, traced: bool = False) -> None:
+        self.texts = self.tokens = 0
+        self.queue_s = self.encode_s = self.store_s = 0.0
+        self.stages: list[Stage] | None = [] if traced else None
+
+
+current: ContextVar[Timing | None] = ContextVar("timing", default=None)
+
+
+def embedded(result: Embedded) -> None:
+    """Texts were embedded for the request that runs here; the embedder's observer."""
+    timing = current.get()
+    if timing is None:
+        return
+    timing.texts += len(result.vectors)
+    timing.tokens += result.tokens
+    timing.queue_s += result.waited_s
+    timing.encode_s += result.took_s
+    if timing.stages is not None and len(timing.stages) < MAX_STAGES:
+        encoded_s = time.time() - result.took_s
+        queued_s = encoded_s - result.waited_s
+        parts = (Stage("queue", queued_s, result.waited_s), Stage("encode", encoded_s, result.took_s))
+        sizes = {"vectorspace.texts": len(result.vectors), "vectorspace.tokens": result.tokens}
+        timing.stages.append(Stage("embed", queued_s, result.waited_s + result.took_s, sizes, parts))
+
+
+def stored(call: str, took_s: float) -> None:
+    """The store did `call` for the request that runs here; the pipeline's observer."""
+    timing = current.get()
+    if timing is None:
+        return
+    timing.store_s += took_s
+    if timing.stages is not None and len(timing.stages) < MAX_STAGES:
+        timing.stages.append(Stage(f"store {call}", time.time() - took_s, took_s))
