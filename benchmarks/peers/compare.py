@@ -30,7 +30,7 @@ from benchmarks.peers.texts import LENGTHS, Texts
 from benchmarks.store.report import NotMeasured
 
 MAX_TOKENS = 256
-LEAST_S, QUICK_LEAST_S = 1.5, 0.3
+LEAST_S, QUICK_LEAST_S = 0.8, 0.3
 LEAST_COSINE = 0.98
 # What can go wrong with a peer.
 FAILURES = (
@@ -49,15 +49,15 @@ CELLS = (
     Cell("words", 32, 1, 512, 1536),
     Cell("words", 32, 8, 512, 3072),
     Cell("words", 32, 64, 2048, 4096),
-    Cell("sentences", 32, 1, 512, 8192),
-    Cell("sentences", 32, 8, 1024, 8192),
+    Cell("sentences", 32, 1, 512, 4096),
+    Cell("sentences", 32, 8, 512, 4096),
     Cell("sentences", 32, 64, 2048, 8192),
     Cell("128 tokens", 32, 1, 128, 1024),
     Cell("128 tokens", 32, 8, 256, 1024),
     Cell("256 tokens", 32, 1, 96, 512),
     Cell("256 tokens", 32, 8, 256, 512),
-    Cell("mixed", 32, 1, 256, 2048),
-    Cell("mixed", 32, 8, 512, 2048),
+    Cell("mixed", 32, 1, 128, 2048),
+    Cell("mixed", 32, 8, 256, 2048),
     Cell("words", 1, 1, 100, 1000),
     Cell("sentences", 1, 1, 100, 2000),
     Cell("sentences", 1, 8, 256, 4096),
@@ -124,11 +124,13 @@ class OneRound:
             if isinstance(server := self._running.get(OURS), Running):
                 self._running[BASE64] = server.speaking(OPENAI_BASE64)
             self._check()
-            for turn, cell in enumerate(self._cells()):
+            cells = self._cells()
+            for turn, cell in enumerate(cells):
+                print(f"peers: load {turn + 1} of {len(cells)}: {cell}", file=sys.stderr, flush=True)
                 texts = self._texts.take(cell.workload, cell.most)
                 requests = [texts[at : at + cell.in_request] for at in range(0, len(texts), cell.in_request)]
                 for name in turned(list(self._running), turn):
-                    if (cell not in LIMIT_CELLS or name in OWN) and (name != BASE64 or cell.in_request > 1):
+                    if measured(name, cell):
                         with self._excused(name, f"{name}: {cell}"):
                             self._measure(name, cell, requests)
             self._running.pop(BASE64, None)
@@ -173,6 +175,13 @@ class OneRound:
             self._reasons[what or name] = str(error)
             if not what or not self._running[name].alive:
                 self._running.pop(name, None)
+
+
+def measured(name: str, cell: Cell) -> bool:
+    """Whether a peer gets a cell: the limit is for our own, and base64 for one line of the table each."""
+    if name == BASE64:
+        return (cell.workload, cell.in_request) == ("sentences", 32)
+    return name in OWN or cell not in LIMIT_CELLS
 
 
 def started(peer: Peer | Image, scratch: Path) -> Running | Loaded:
