@@ -61,6 +61,7 @@ def open_embedder(settings: Settings, on_death: OnFatal) -> Opened:
         lanes=settings.threads or available_cpus(),
         max_batch_tokens=settings.max_batch_tokens,
         max_queue_texts=settings.max_queue_texts,
+        max_queue_s=settings.max_queue_s,
         on_death=on_death,
         observer=encoding,
     )

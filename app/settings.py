@@ -47,6 +47,12 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="Texts that may wait, queries and passages each; beyond, 429. More: longer waits under load.",
     )
+    max_queue_s: int = Field(
+        10,
+        ge=1,
+        le=600,
+        description="Seconds that a text may wait for its batch, as estimated; beyond, 429. More: longer waits.",
+    )
     cache_mb: int = Field(
         16, ge=0, le=100_000, description="Megabytes of vectors kept to answer a text seen before; 0 keeps none."
     )

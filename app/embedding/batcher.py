@@ -12,8 +12,9 @@ from typing import Protocol
 import numpy as np
 
 from app.embedding.encoder import F32, Encoder
+from app.embedding.pace import Pace
 from app.embedding.waiting import Entry, Waiting
-from app.errors import EncoderFailed, NotReady, QueueFull
+from app.errors import EncoderFailed, NotReady, QueueFull, WaitTooLong
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,8 @@ class Batcher:
     An idle lane takes a lone text at once; there is no timer. Equal texts that wait or are being encoded are encoded
     once. A failed batch fails every caller in it with its cause. A lane that dies of anything else fails all who wait
     and calls `on_death`, which is to end the process.
+
+    max_queue_s  who would wait longer than this for a first batch is refused, by the pace of the last batches
     """
 
     def __init__(
@@ -63,12 +66,15 @@ class Batcher:
         lanes: int,
         max_batch_tokens: int,
         max_queue_texts: int,
+        max_queue_s: float,
         on_death: Callable[[BaseException], None],
         observer: Observer | None = None,
     ) -> None:
         self._encoder = encoder
         self._max_batch_tokens = max_batch_tokens
         self._max_queue_texts = max_queue_texts
+        self._max_queue_s = max_queue_s
+        self._pace = Pace(lanes, max_batch_tokens)
         self._on_death = on_death
         self._observer = observer
         self._urgent: Waiting[Place] = Waiting()
@@ -77,7 +83,6 @@ class Batcher:
         self._under_way: dict[tuple[int, ...], Entry[Place]] = {}
         self._wake = threading.Condition()
         self._closed: str | None = None
-        self._tokens_per_s = 0.0
         self._lanes = [threading.Thread(target=self._work, name=f"encoder-{i}", daemon=True) for i in range(lanes)]
         for lane in self._lanes:
             lane.start()
@@ -121,11 +126,10 @@ class Batcher:
     def _add(self, job: Job, keys: Sequence[tuple[int, ...]]) -> None:
         queue = self._urgent if job.urgent else self._others
         new = len({key for key in keys if key not in self._under_way})
-        # A request larger than the whole limit may still go, when nothing else waits: else it never could.
-        if new and queue and len(queue) + new > self._max_queue_texts:
+        if new and queue and (refusal := self._refusal(queue, new)):
             if self._observer is not None:
                 self._observer.refused(len(keys))
-            raise QueueFull(len(queue), new, self._max_queue_texts, self._retry_after_s(queue))
+            raise refusal
         if self._observer is not None and new < len(keys):
             self._observer.joined(len(keys) - new)
         now = time.monotonic()
@@ -150,10 +154,18 @@ class Batcher:
                     queue.remove(entry)
                     del self._under_way[key]
 
-    def _retry_after_s(self, queue: Waiting[Place]) -> int:
-        """Seconds until `queue` is empty, whole ones, at least 1: urgent texts wait for urgent ones alone."""
-        tokens = queue.tokens + (0 if queue is self._urgent else self._urgent.tokens)
-        return max(1, math.ceil(tokens / self._tokens_per_s)) if self._tokens_per_s else 1
+    def _refusal(self, queue: Waiting[Place], new: int) -> QueueFull | None:
+        """Why so many new texts cannot wait in `queue`, if so.
+
+        The time is what they would wait, and not what they take: a request larger than either limit may still go when
+        nothing else waits, else it never could.
+        """
+        # Urgent texts wait for urgent ones alone.
+        wait_s = self._pace.seconds(queue.tokens + (0 if queue is self._urgent else self._urgent.tokens))
+        retry_after_s = max(1, math.ceil(wait_s))
+        if len(queue) + new > self._max_queue_texts:
+            return QueueFull(len(queue), new, self._max_queue_texts, retry_after_s)
+        return WaitTooLong(wait_s, self._max_queue_s, retry_after_s) if wait_s > self._max_queue_s else None
 
     def _work(self) -> None:
         held: list[Entry[Place]] = []
@@ -189,7 +201,7 @@ class Batcher:
         lengths = [entry.length for entry in batch]
         full = []
         with self._wake:
-            self._tokens_per_s += 0.2 * (sum(lengths) * len(self._lanes) / took_s - self._tokens_per_s)
+            self._pace.saw(sum(lengths), took_s)
             for entry, vector in zip(batch, vectors, strict=True):
                 self._under_way.pop(entry.ids, None)
                 for job, row in entry.wanted_by:
