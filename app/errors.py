@@ -33,6 +33,7 @@ VectorSpaceError
 ├── TooManyStreams              more imports and exports at once than the service may run
 ├── QueueFull                   more waits than the service has promised to hold
 │   └── WaitTooLong             what waits takes longer than the service has promised to let anyone wait
+├── ClientSilent                the client stopped in the middle of its request, or of reading the answer
 ├── NotReady                    starting, or shutting down
 ├── StorageFull                 the disk is full: the write was refused, what was there stays readable
 ├── NoReranker                  a rerank, and no model here that could
@@ -304,6 +305,13 @@ class WaitTooLong(QueueFull):
             self, f"what waits takes about {wait_s:.0f} s, and none may wait longer than {limit_s:g} s (MAX_QUEUE_S)"
         )
         self.retry_after_s = retry_after_s
+
+
+class ClientSilent(VectorSpaceError):
+    code = "client_silent"
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"nothing came for {limit_s:g} s (IDLE_TIMEOUT_S), and the request is not whole")
 
 
 class NotReady(VectorSpaceError):

@@ -17,6 +17,7 @@ from app.api.body import BodyLimit
 from app.api.dependencies import Parts
 from app.api.direct import DirectPaths
 from app.api.running import RunningRequests, TrackRunning
+from app.api.silence import SilenceLimit
 from app.embedding.batcher import Batcher
 from app.embedding.cache import VectorCache
 from app.embedding.cpus import available_cpus
@@ -146,6 +147,7 @@ def create_app(
     )
     # The last one added is the outermost.
     app.add_middleware(DirectPaths, router=openai.hot)
+    app.add_middleware(SilenceLimit, limit_s=settings.idle_timeout_s)
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
     app.add_middleware(problems.Unexpected)
     app.add_middleware(TrackRunning, running=RunningRequests() if running is None else running)

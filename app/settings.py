@@ -64,6 +64,13 @@ class Settings(BaseSettings):
         8_000_000, ge=1024, le=1_000_000_000, description="Bytes in one request body. More: more memory a request."
     )
 
+    max_connections: int = Field(
+        4096, ge=16, le=100_000, description="Open connections; further ones wait until one ends. More: 15 kB each."
+    )
+    idle_timeout_s: int = Field(
+        75, ge=1, le=3600, description="Seconds that a connection may be silent; then it is closed."
+    )
+
     max_documents: int = Field(
         1000, ge=1, le=100_000, description="Documents in one request, imports aside. More: longer writes."
     )

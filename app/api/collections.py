@@ -18,6 +18,7 @@ _descriptions = {
     400: "The request cannot be served as it is; `detail` says why.",
     401: "No key, or a wrong one.",
     404: "No such collection or document.",
+    408: "The body stopped coming for IDLE_TIMEOUT_S seconds.",
     409: "It disagrees with what is kept; `detail` names both sides.",
     413: "The body is larger than MAX_BODY_BYTES.",
     429: "Too much at once; Retry-After says when to come back.",

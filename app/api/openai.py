@@ -21,6 +21,7 @@ _errors: dict[int | str, dict[str, Any]] = {
         400: "The input cannot be embedded as it is; the message says why.",
         401: "No key, or a wrong one.",
         404: "The model is not served here.",
+        408: "The body stopped coming for IDLE_TIMEOUT_S seconds.",
         413: "The body is larger than MAX_BODY_BYTES.",
         429: "The queue is full; Retry-After says when to come back.",
         500: "The model failed.",

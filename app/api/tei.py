@@ -26,6 +26,7 @@ _errors: dict[int | str, dict[str, Any]] = {
     for status, description in {
         400: "An empty text.",
         401: "No key, or a wrong one.",
+        408: "The body stopped coming for IDLE_TIMEOUT_S seconds.",
         413: "A text, the request or its body is larger than allowed; the message has both numbers.",
         422: "The request cannot be served as it is; the message says why.",
         424: "The model failed, or it is not of the kind that is asked for.",
