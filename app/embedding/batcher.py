@@ -116,6 +116,15 @@ class Batcher:
                 self._leave(job, keys)
             raise
 
+    def check_room(self, texts: int, *, urgent: bool = False) -> None:
+        """Refuse early where not one more text could wait: under overload, refusing must cost next to nothing.
+
+        texts   that a request has, for the observer
+        raises  QueueFull; also where `embed` would have joined all of them to equal ones under way
+        """
+        with self._wake:
+            self._refuse_full(self._urgent if urgent else self._others, 1, texts)
+
     def close(self, reason: str = "the service is shutting down") -> None:
         """Let the lanes finish what they hold, fail what still waits with NotReady, and wait for the threads."""
         self._fail_all(NotReady(reason), reason)
@@ -126,10 +135,8 @@ class Batcher:
     def _add(self, job: Job, keys: Sequence[tuple[int, ...]]) -> None:
         queue = self._urgent if job.urgent else self._others
         new = len({key for key in keys if key not in self._under_way})
-        if new and queue and (refusal := self._refusal(queue, new)):
-            if self._observer is not None:
-                self._observer.refused(len(keys))
-            raise refusal
+        if new:
+            self._refuse_full(queue, new, len(keys))
         if self._observer is not None and new < len(keys):
             self._observer.joined(len(keys) - new)
         now = time.monotonic()
@@ -154,40 +161,54 @@ class Batcher:
                     queue.remove(entry)
                     del self._under_way[key]
 
-    def _refusal(self, queue: Waiting[Place], new: int) -> QueueFull | None:
-        """Why so many new texts cannot wait in `queue`, if so.
+    def _refuse_full(self, queue: Waiting[Place], new: int, texts: int) -> None:
+        """raises  QueueFull, where so many new texts, of a request of so many, cannot wait in `queue`
 
         The time is what they would wait, and not what they take: a request larger than either limit may still go when
         nothing else waits, else it never could.
         """
+        if not queue:
+            return
         # Urgent texts wait for urgent ones alone.
         wait_s = self._pace.seconds(queue.tokens + (0 if queue is self._urgent else self._urgent.tokens))
         retry_after_s = max(1, math.ceil(wait_s))
         if len(queue) + new > self._max_queue_texts:
-            return QueueFull(len(queue), new, self._max_queue_texts, retry_after_s)
-        return WaitTooLong(wait_s, self._max_queue_s, retry_after_s) if wait_s > self._max_queue_s else None
+            refusal = QueueFull(len(queue), new, self._max_queue_texts, retry_after_s)
+        elif wait_s > self._max_queue_s:
+            refusal = WaitTooLong(wait_s, self._max_queue_s, retry_after_s)
+        else:
+            return
+        if self._observer is not None:
+            self._observer.refused(texts)
+        raise refusal
 
     def _work(self) -> None:
         held: list[Entry[Place]] = []
         try:
-            while held := self._next():
-                self._encode(held)
+            busy_since_s = time.monotonic()
+            while True:
+                held, busy_since_s = self._next(busy_since_s)
+                if not held:
+                    return
+                busy_since_s = self._encode(held, busy_since_s)
         except BaseException as death:
             log.critical("an encoder thread died", exc_info=death)
             self._fail_all(EncoderFailed("an encoder thread died"), "an encoder thread died", held)
             self._on_death(death)
 
-    def _next(self) -> list[Entry[Place]]:
-        """The next batch, urgent texts first; empty once closed."""
+    def _next(self, busy_since_s: float) -> tuple[list[Entry[Place]], float]:
+        """The next batch, urgent texts first, and since when its lane is busy; empty once closed."""
         with self._wake:
             while True:
                 if batch := self._urgent.take(self._max_batch_tokens) or self._others.take(self._max_batch_tokens):
-                    return batch
+                    return batch, busy_since_s
                 if self._closed is not None:
-                    return []
+                    return [], busy_since_s
                 self._wake.wait()
+                busy_since_s = time.monotonic()
 
-    def _encode(self, batch: list[Entry[Place]]) -> None:
+    def _encode(self, batch: list[Entry[Place]], busy_since_s: float) -> float:
+        """Encode it, and tell its callers. returns  when the encoder was through with it"""
         started = time.monotonic()
         try:
             vectors = self._encoder.encode([entry.ids for entry in batch])
@@ -196,12 +217,14 @@ class Batcher:
             with self._wake:
                 failed = self._out(batch)
             _settle(failed, _failure(error))
-            return
-        took_s = max(time.monotonic() - started, 1e-6)
+            return time.monotonic()
+        ended = time.monotonic()
+        took_s = max(ended - started, 1e-6)
         lengths = [entry.length for entry in batch]
         full = []
         with self._wake:
-            self._pace.saw(sum(lengths), took_s)
+            # What is between two batches counts as well: under load, mostly waiting for the interpreter's lock.
+            self._pace.saw(sum(lengths), max(ended - busy_since_s, took_s))
             for entry, vector in zip(batch, vectors, strict=True):
                 self._under_way.pop(entry.ids, None)
                 for job, row in entry.wanted_by:
@@ -212,6 +235,7 @@ class Batcher:
             if self._observer is not None:
                 self._observer.encoded(lengths, [started - entry.since_s for entry in batch], took_s)
         _settle(full, None)
+        return ended
 
     def _out(self, batch: Iterable[Entry[Place]]) -> set[Job]:
         """Whoever wants something of `batch`; nobody can join it any more."""

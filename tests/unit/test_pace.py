@@ -31,6 +31,16 @@ def test_short_batches_foretell_full_ones() -> None:
 def test_it_follows_a_change_within_some_batches() -> None:
     pace = Pace(1, 200)
     pace.saw(200, took_s(200))
-    for _ in range(20):
+    for _ in range(100):
         pace.saw(200, 3 * took_s(200))
     assert pace.seconds(200) == pytest.approx(3 * took_s(200), rel=0.05)
+
+
+def test_slow_batches_count_by_the_time_that_they_take() -> None:
+    """Half of the batches ten times slower: the time for all is that of the slow ones, nearly."""
+    pace = Pace(1, 200)
+    pace.saw(200, 5.5 * took_s(200))
+    for _ in range(100):
+        pace.saw(200, took_s(200))
+        pace.saw(200, 10 * took_s(200))
+    assert pace.seconds(200) == pytest.approx(5.5 * took_s(200), rel=0.1)
