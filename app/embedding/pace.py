@@ -2,8 +2,9 @@
 
 from app.embedding.waiting import BATCH_COSTS_TOKENS
 
-# Of each new batch in the average: half of it is of the last 14 batches, a tenth of a second under load.
-WEIGHT = 0.05
+# Of each new batch in the average, which so is over the last seconds under load. A livelier one swings by a third, and
+# under overload somebody comes at each of its dips: the queue then grows to what the dips allow, not the mean.
+WEIGHT = 0.01
 
 
 class Pace:
@@ -18,11 +19,13 @@ class Pace:
     def __init__(self, lanes: int, max_batch_tokens: int) -> None:
         self._lanes = lanes
         self._overhead = 1 + BATCH_COSTS_TOKENS / max_batch_tokens
+        self._batches = 0
         self._tokens = self._took_s = 0.0
 
     def saw(self, tokens: int, took_s: float) -> None:
         """One lane has encoded a batch of so many tokens, `took_s` after its last one."""
-        weight = WEIGHT if self._tokens else 1.0
+        self._batches += 1
+        weight = max(WEIGHT, 1 / self._batches)  # the plain mean of the first ones
         self._tokens += weight * (tokens + BATCH_COSTS_TOKENS - self._tokens)
         self._took_s += weight * (took_s - self._took_s)
 
