@@ -4,7 +4,7 @@
 
 First the capacity: as many texts a second as clients get that wait for their answers. Then requests that come when they
 are due, whatever becomes of those before, over 3000 connections: a tenth of the capacity, ten times the capacity, and a
-tenth again. A refusal says when to come back (`Retry-After`); one in twenty of those refused does, at that moment.
+tenth again. A refusal says when to come back (`Retry-After`); one in a hundred of those refused does, at that moment.
 """
 
 import math
@@ -29,7 +29,8 @@ from benchmarks.store.report import Figure, NotMeasured, load, parser, table, te
 IN_REQUEST, TEXTS = 16, 4000
 CAPACITY_CLIENTS, CONNECTIONS = 32, 3000
 TIMES, CALM = 10.0, 0.1
-COME_BACK = 20
+# One in so many of those refused: few, so that what comes back is no second overload.
+COME_BACK = 100
 # A median of a second that is this much above the one before the overload is back.
 BACK = 1.5
 HELD = 0.9
@@ -184,8 +185,8 @@ def figures(run: Run) -> list[Figure]:
         Figure(
             f"latency is back at {BACK} × after [s]",
             back_s,
-            "the queue must empty first, beside a tenth of the capacity",
-            math.ceil(wait_s / HELD / (1 - CALM)) + 1,
+            "the queue must empty first, beside a tenth of the capacity and who comes back",
+            math.ceil(wait_s / HELD / (1 - CALM - (TIMES - 1) / COME_BACK)) + 1,
             at_least=False,
         ),
         Figure("memory before [MB]", run.before_mb),
