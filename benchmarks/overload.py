@@ -116,10 +116,10 @@ def _requests(supply: Texts, workload: str, count: int) -> list[list[str]]:
     return [[f"{number} {text}" for number, text in enumerate(supply.take(workload, IN_REQUEST))] for _ in range(count)]
 
 
-def longest_wait_s(capacity: float) -> float:
-    """How long a text may wait by the service's limits, where it is as fast under load as without."""
+def longest_wait_s(texts_per_s: float) -> float:
+    """How long a text may wait by the service's limits, where so many are encoded."""
     limits = Settings.model_fields
-    return min(float(limits["max_queue_s"].default), float(limits["max_queue_texts"].default) / capacity)
+    return min(float(limits["max_queue_s"].default), float(limits["max_queue_texts"].default) / texts_per_s)
 
 
 def back_after_s(outcomes: Sequence[Outcome], end_s: float, before_s: float) -> float:
@@ -155,7 +155,7 @@ def figures(run: Run) -> list[Figure]:
     held = in_time * IN_REQUEST / run.times.overload / run.capacity
     accepted = [each.taken_s for each in during if each.status == 200]
     refused = [each for each in during if each.status == 429]
-    wait_s, own_s = longest_wait_s(run.capacity), IN_REQUEST / run.capacity
+    wait_s, own_s = longest_wait_s(held * run.capacity), IN_REQUEST / run.capacity
     came_back = [each for each in run.outcomes if each.attempt == 2]
     later = [each.status == 200 for each in came_back if each.sent_s >= end_s + 1]
     meanwhile = [each.status == 200 for each in came_back if each.sent_s < end_s]
