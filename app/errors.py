@@ -37,6 +37,8 @@ VectorSpaceError
 ├── Unauthorized                no key, or a wrong one
 ├── TooManyStreams              more imports and exports at once than the service may run
 ├── QueueFull                   more waits than the service has promised to hold
+│   └── WaitTooLong             what waits takes longer than the service has promised to let anyone wait
+├── AnswerUnread                the client stopped reading a streamed answer
 ├── NotReady                    starting, or shutting down
 ├── StorageFull                 the disk is full: the write was refused, what was there stays readable
 ├── NoReranker                  a rerank, and no model here that could
@@ -192,7 +194,7 @@ class BodyStalled(InvalidInput):
     code = "body_stalled"
 
     def __init__(self, limit_s: int) -> None:
-        super().__init__(f"nothing of the request body came for {limit_s} s (BODY_TIMEOUT_S): send it again")
+        super().__init__(f"nothing of the request body came for {limit_s} s (IDLE_TIMEOUT_S): send it again")
 
 
 class EncodedBody(InvalidInput):
@@ -338,6 +340,23 @@ class QueueFull(VectorSpaceError):
     def __init__(self, waiting: int, arriving: int, limit: int, retry_after_s: int) -> None:
         super().__init__(f"{waiting} texts wait, {arriving} more would pass the limit of {limit} (MAX_QUEUE_TEXTS)")
         self.retry_after_s = retry_after_s
+
+
+class WaitTooLong(QueueFull):
+    def __init__(self, wait_s: float, limit_s: float, retry_after_s: int) -> None:
+        VectorSpaceError.__init__(
+            self, f"what waits takes about {wait_s:.0f} s, and none may wait longer than {limit_s:g} s (MAX_QUEUE_S)"
+        )
+        self.retry_after_s = retry_after_s
+
+
+class AnswerUnread(VectorSpaceError):
+    """Nothing can be said to that client any more: the log has it."""
+
+    code = "answer_unread"
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"the answer was not read for {limit_s:g} s (IDLE_TIMEOUT_S)")
 
 
 class NotReady(VectorSpaceError):

@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.api import collections, documents, health, metrics, openai, openapi, problems, search, tei, transfer
+from app.api.answer_timeout import AnswerTimeout
 from app.api.auth import Keys
 from app.api.body import BodyLimit
 from app.api.dependencies import Parts
@@ -84,6 +85,7 @@ def build_embedder(
         lanes=settings.threads or available_cpus(),
         max_batch_tokens=settings.max_batch_tokens,
         max_queue_texts=settings.max_queue_texts,
+        max_queue_s=settings.max_queue_s,
         on_death=on_death,
         observer=encoding,
     )
@@ -187,7 +189,8 @@ def create_app(
     )
     # The last one added is the outermost.
     app.add_middleware(DirectPaths, router=openai.hot)
-    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s)
+    app.add_middleware(AnswerTimeout, limit_s=settings.idle_timeout_s)
+    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, timeout_s=settings.idle_timeout_s)
     app.add_middleware(problems.Unexpected)
     app.add_middleware(TrackRunning, running=RunningRequests() if running is None else running)
     if settings.cors_origins:

@@ -4,10 +4,11 @@ import asyncio
 import errno
 import logging
 import os
+import resource
 import signal
 import socket
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.errors import FatalError
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
@@ -21,11 +22,10 @@ from app.settings import Settings, from_environment
 
 log = logging.getLogger(__name__)
 
+# File descriptors that are not connections': the ledger's, the index's, the model's, logs and pipes.
+OTHER_FILES = 256
 # After requests were cut off: seconds for batches already in the encoder to end, and for the parts to close.
 LAST_RESORT_S = 4
-# For a request's head to come, and for a connection between two requests to be used again: Granian has one clock for
-# both. Proxies keep an idle connection for 60 s; where the service closes first, a request can cross the closing.
-HEAD_TIMEOUT_MS = 75_000
 
 
 def main() -> int:
@@ -72,9 +72,12 @@ async def _serve(settings: Settings, host: str) -> int:
         port=settings.port,
         interface=Interfaces.ASGI,
         websockets=False,
+        # In this mode alone Granian closes connections that send nothing: they would lock everybody out (0015).
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=settings.idle_timeout_s * 1000),
         backlog=1024,
+        backpressure=_connections(settings.max_connections),
         log_enabled=False,
-        http1_settings=HTTP1Settings(header_read_timeout=HEAD_TIMEOUT_MS),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
@@ -86,6 +89,19 @@ async def _serve(settings: Settings, host: str) -> int:
     except FatalError as error:
         on_fatal(error)
     return 1 if fatal else 0
+
+
+def _connections(wanted: int) -> int:
+    """How many connections can be held, of those `wanted`: the limit on open files is raised as far as it may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = wanted + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < files:
+        soft = files if hard == resource.RLIM_INFINITY else min(files, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        if soft < files:
+            log.warning("%d open files are allowed: fewer connections than the %d of MAX_CONNECTIONS", soft, wanted)
+            return max(1, soft - OTHER_FILES)
+    return wanted
 
 
 def _end_now() -> None:

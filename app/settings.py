@@ -56,6 +56,12 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="Texts that may wait, queries and passages each; beyond, 429. More: longer waits under load.",
     )
+    max_queue_s: int = Field(
+        10,
+        ge=1,
+        le=600,
+        description="Seconds that a text may wait for its batch, as estimated; beyond, 429. More: longer waits.",
+    )
     cache_mb: int = Field(
         16, ge=0, le=100_000, description="Megabytes of vectors kept to answer a text seen before; 0 keeps none."
     )
@@ -66,8 +72,11 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         8_000_000, ge=1024, le=1_000_000_000, description="Bytes in one request body. More: more memory a request."
     )
-    body_timeout_s: int = Field(
-        60, ge=1, le=3600, description="Seconds that a request body may pause. More: who stalls holds on for longer."
+    max_connections: int = Field(
+        4096, ge=16, le=100_000, description="Open connections; further ones wait until one ends. More: 15 kB each."
+    )
+    idle_timeout_s: int = Field(
+        75, ge=1, le=3600, description="Seconds that a connection may be silent; then it is closed."
     )
 
     max_documents: int = Field(

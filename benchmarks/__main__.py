@@ -1,6 +1,6 @@
-"""`python -m benchmarks`: our service beside its peers, what musl costs against glibc, and what the store does.
+"""`python -m benchmarks`: our service beside its peers and under overload, what musl costs, what the store does.
 
-    python -m benchmarks [peers|musl|store] [--quick]
+    python -m benchmarks [peers|overload|musl|store] [--quick]
 
 One report, bars beside the figures.
 Exits with 1 where a bar was missed or a part could not be measured, and says which. --quick shows that everything runs;
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import overload
 from benchmarks.musl import compare
 from benchmarks.peers import compare as beside
 from benchmarks.store import everything
@@ -41,7 +42,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("part", nargs="?", choices=["peers", "musl", "store"], help="without: all")
+    parser.add_argument("part", nargs="?", choices=["peers", "overload", "musl", "store"], help="without: all")
     parser.add_argument("--quick", action="store_true", help="small sizes: does it run, not how well")
     store = parser.add_argument_group("store")
     store.add_argument("--lists", type=Path, help="folder of apt's lists with package descriptions")
@@ -53,6 +54,10 @@ def main() -> int:
     if given.part in (None, "peers"):
         tables, missed = beside.run(quick=given.quick, rounds=given.peer_rounds, reference=given.image, only=given.only)
         print("## Beside the peers\n\n" + "\n\n".join(tables) + "\n", flush=True)
+        wrong += missed
+    if given.part in (None, "overload"):
+        shown, missed = overload.run(quick=given.quick)
+        print(f"## Under overload\n\n{shown}\n", flush=True)
         wrong += missed
     if given.part in (None, "musl"):
         if given.quick:

@@ -18,7 +18,7 @@ _descriptions = {
     400: "The request cannot be served as it is; `detail` says why.",
     401: "No key, or a wrong one.",
     404: "No such collection or document.",
-    408: "The body stopped coming for BODY_TIMEOUT_S.",
+    408: "The body stopped coming for IDLE_TIMEOUT_S.",
     409: "It disagrees with what is kept; `detail` names both sides.",
     413: "The body is larger than MAX_BODY_BYTES.",
     415: "The body is compressed, which is not read here.",

@@ -21,7 +21,7 @@ _errors: dict[int | str, dict[str, Any]] = {
         400: "The input cannot be embedded as it is; the message says why.",
         401: "No key, or a wrong one.",
         404: "The model is not served here.",
-        408: "The body stopped coming for BODY_TIMEOUT_S.",
+        408: "The body stopped coming for IDLE_TIMEOUT_S.",
         413: "The body is larger than MAX_BODY_BYTES.",
         415: "The body is compressed, which is not read here.",
         429: "The queue is full; Retry-After says when to come back.",

@@ -26,7 +26,7 @@ _errors: dict[int | str, dict[str, Any]] = {
     for status, description in {
         400: "An empty text.",
         401: "No key, or a wrong one.",
-        408: "The body stopped coming for BODY_TIMEOUT_S.",
+        408: "The body stopped coming for IDLE_TIMEOUT_S.",
         413: "A text, the request or its body is larger than allowed; the message has both numbers.",
         415: "The body is compressed, which is not read here.",
         422: "The request cannot be served as it is; the message says why.",

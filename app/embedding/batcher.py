@@ -12,8 +12,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from app.embedding.encoder import F32, Encoder
+from app.embedding.pace import Pace
 from app.embedding.waiting import Entry, Waiting
-from app.errors import EncoderFailed, NotReady, QueueFull
+from app.errors import EncoderFailed, NotReady, QueueFull, WaitTooLong
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,8 @@ class Batcher:
     An idle lane takes a lone text at once; there is no timer. Equal texts that wait or are being encoded are encoded
     once. A failed batch fails every caller in it with its cause. A lane that dies of anything else fails all who wait
     and calls `on_death`, which is to end the process.
+
+    max_queue_s  who would wait longer than this for a first batch is refused, by the pace of the last batches
     """
 
     def __init__(
@@ -83,12 +86,15 @@ class Batcher:
         lanes: int,
         max_batch_tokens: int,
         max_queue_texts: int,
+        max_queue_s: float,
         on_death: Callable[[BaseException], None],
         observer: Observer | None = None,
     ) -> None:
         self._encoder = encoder
         self._max_batch_tokens = max_batch_tokens
         self._max_queue_texts = max_queue_texts
+        self._max_queue_s = max_queue_s
+        self._pace = Pace(lanes, max_batch_tokens)
         self._on_death = on_death
         self._observer = observer
         self._urgent: Waiting[Place] = Waiting()
@@ -97,7 +103,6 @@ class Batcher:
         self._under_way: dict[tuple[int, ...], Entry[Place]] = {}
         self._wake = threading.Condition()
         self._closed: str | None = None
-        self._tokens_per_s = 0.0
         self._lanes = [threading.Thread(target=self._work, name=f"encoder-{i}", daemon=True) for i in range(lanes)]
         for lane in self._lanes:
             lane.start()
@@ -132,6 +137,15 @@ class Batcher:
                 self._leave(job, keys)
             raise
 
+    def check_room(self, texts: int, *, urgent: bool = False) -> None:
+        """Refuse early where not one more text could wait: under overload, refusing must cost next to nothing.
+
+        texts   that a request has, for the observer
+        raises  QueueFull; also where `embed` would have joined all of them to equal ones under way
+        """
+        with self._wake:
+            self._refuse_full(self._urgent if urgent else self._others, 1, texts)
+
     def close(self, reason: str = "the service is shutting down") -> None:
         """Let the lanes finish what they hold, fail what still waits with NotReady, and wait for the threads."""
         self._fail_all(NotReady(reason), reason)
@@ -142,11 +156,8 @@ class Batcher:
     def _add(self, job: Job, keys: Sequence[tuple[int, ...]]) -> None:
         queue = self._urgent if job.urgent else self._others
         new = len({key for key in keys if key not in self._under_way})
-        # A request larger than the whole limit may still go, when nothing else waits: else it never could.
-        if new and queue and len(queue) + new > self._max_queue_texts:
-            if self._observer is not None:
-                self._observer.refused(len(keys))
-            raise QueueFull(len(queue), new, self._max_queue_texts, self._retry_after_s(queue))
+        if new:
+            self._refuse_full(queue, new, len(keys))
         if self._observer is not None and new < len(keys):
             self._observer.joined(len(keys) - new)
         for row, key in enumerate(keys):
@@ -170,32 +181,54 @@ class Batcher:
                     queue.remove(entry)
                     del self._under_way[key]
 
-    def _retry_after_s(self, queue: Waiting[Place]) -> int:
-        """Seconds until `queue` is empty, whole ones, at least 1: urgent texts wait for urgent ones alone."""
-        tokens = queue.tokens + (0 if queue is self._urgent else self._urgent.tokens)
-        return max(1, math.ceil(tokens / self._tokens_per_s)) if self._tokens_per_s else 1
+    def _refuse_full(self, queue: Waiting[Place], new: int, texts: int) -> None:
+        """raises  QueueFull, where so many new texts, of a request of so many, cannot wait in `queue`
+
+        The time is what they would wait, and not what they take: a request larger than either limit may still go when
+        nothing else waits, else it never could.
+        """
+        if not queue:
+            return
+        # Urgent texts wait for urgent ones alone.
+        wait_s = self._pace.seconds(queue.tokens + (0 if queue is self._urgent else self._urgent.tokens))
+        retry_after_s = max(1, math.ceil(wait_s))
+        if len(queue) + new > self._max_queue_texts:
+            refusal = QueueFull(len(queue), new, self._max_queue_texts, retry_after_s)
+        elif wait_s > self._max_queue_s:
+            refusal = WaitTooLong(wait_s, self._max_queue_s, retry_after_s)
+        else:
+            return
+        if self._observer is not None:
+            self._observer.refused(texts)
+        raise refusal
 
     def _work(self) -> None:
         held: list[Entry[Place]] = []
         try:
-            while held := self._next():
-                self._encode(held)
+            busy_since_s = time.monotonic()
+            while True:
+                held, busy_since_s = self._next(busy_since_s)
+                if not held:
+                    return
+                busy_since_s = self._encode(held, busy_since_s)
         except BaseException as death:
             log.critical("an encoder thread died", exc_info=death)
             self._fail_all(EncoderFailed("an encoder thread died"), "an encoder thread died", held)
             self._on_death(death)
 
-    def _next(self) -> list[Entry[Place]]:
-        """The next batch, urgent texts first; empty once closed."""
+    def _next(self, busy_since_s: float) -> tuple[list[Entry[Place]], float]:
+        """The next batch, urgent texts first, and since when its lane is busy; empty once closed."""
         with self._wake:
             while True:
                 if batch := self._urgent.take(self._max_batch_tokens) or self._others.take(self._max_batch_tokens):
-                    return batch
+                    return batch, busy_since_s
                 if self._closed is not None:
-                    return []
+                    return [], busy_since_s
                 self._wake.wait()
+                busy_since_s = time.monotonic()
 
-    def _encode(self, batch: list[Entry[Place]]) -> None:
+    def _encode(self, batch: list[Entry[Place]], busy_since_s: float) -> float:
+        """Encode it, and tell its callers. returns  when the encoder was through with it"""
         started = time.monotonic()
         try:
             vectors = self._encoder.encode([entry.ids for entry in batch])
@@ -204,13 +237,14 @@ class Batcher:
             with self._wake:
                 failed = self._out(batch)
             _settle(failed, _failure(error))
-            return
+            return time.monotonic()
         ended = time.monotonic()
         took_s = max(ended - started, 1e-6)
         lengths = [entry.length for entry in batch]
         full = []
         with self._wake:
-            self._tokens_per_s += 0.2 * (sum(lengths) * len(self._lanes) / took_s - self._tokens_per_s)
+            # What is between two batches counts as well: under load, mostly waiting for the interpreter's lock.
+            self._pace.saw(sum(lengths), max(ended - busy_since_s, took_s))
             for entry, vector in zip(batch, vectors, strict=True):
                 self._under_way.pop(entry.ids, None)
                 for job, row in entry.wanted_by:
@@ -222,6 +256,7 @@ class Batcher:
             if self._observer is not None:
                 self._observer.encoded(lengths, [started - entry.since_s for entry in batch], took_s)
         _settle(full, ended)
+        return ended
 
     def _out(self, batch: Iterable[Entry[Place]]) -> set[Job]:
         """Whoever wants something of `batch`; nobody can join it any more."""

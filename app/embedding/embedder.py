@@ -102,13 +102,16 @@ class ModelEmbedder:
         keys = [key_of(text, side) for text in prompted]
         known = {key: found for key in dict.fromkeys(keys) if (found := self._cache.get(key)) is not None}
         new = {key: text for key, text in zip(keys, prompted, strict=True) if key not in known}
+        urgent = role == "query"
+        if new:
+            self._batcher.check_room(len(new), urgent=urgent)
         sequences = await self._tokenised(list(new.values()))
         tokens = dict(zip(new, map(len, sequences), strict=True)) | {key: one.tokens for key, one in known.items()}
         counts = [tokens[key] for key in keys]
         cuts = self._cuts(counts, truncate)
         read = [self._tokenizer.cut(ids, side) for ids in sequences]
         # A query is waited for; passages come by the hundred, and their caller can wait a little longer.
-        made = await self._batcher.embed(read, urgent=role == "query")
+        made = await self._batcher.embed(read, urgent=urgent)
         for key, vector in zip(new, made.vectors, strict=True):
             self._cache.put(key, vector, tokens[key])
         left_out = sum(cut.tokens - cut.kept for cut in cuts)

@@ -201,4 +201,5 @@ class Import:
                 try:
                     return await self._ingest.prepare(self._collection, drafts)
                 except QueueFull as error:
-                    await asyncio.sleep(error.retry_after_s)
+                    # Half of it: the queue is not to run empty before an import is back.
+                    await asyncio.sleep(error.retry_after_s / 2)

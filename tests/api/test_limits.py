@@ -113,7 +113,9 @@ def waiting_of(_: TestClient, amount: int) -> str:
     async def scenario() -> str:
         encoder, limit = FakeEncoder(), LIMITS["max_queue_texts"].limit
         encoder.open.clear()
-        batcher = Batcher(encoder, lanes=1, max_batch_tokens=64, max_queue_texts=limit, on_death=lambda _: None)
+        batcher = Batcher(
+            encoder, lanes=1, max_batch_tokens=64, max_queue_texts=limit, max_queue_s=600, on_death=lambda _: None
+        )
         encoded = asyncio.create_task(batcher.embed([[1]]))
         assert await asyncio.to_thread(encoder.entered.wait, 10)
         waiting = asyncio.create_task(batcher.embed([[2]]))
@@ -148,8 +150,11 @@ LIMITS = {
     "max_query_characters": Limit(7, post(f"{NOTES}/search", lambda n: {"query": "x" * n})),
     "max_streams": Limit(2, streams_of, 429, counted=False),
 }
-# No request can pass it, it is how much is encoded at a time: tests/unit/test_batcher.py.
-NO_REFUSAL = {"max_batch_tokens"}
+NO_REFUSAL = {
+    "max_batch_tokens",  # how much is encoded at a time, whatever comes: tests/unit/test_batcher.py
+    "max_queue_s",  # an estimate of seconds, and no count: tests/unit/test_batcher.py
+    "max_connections",  # further ones wait: tests/process/test_silence.py
+}
 
 
 def test_every_limit_has_a_row() -> None:

@@ -60,8 +60,14 @@ class Process:
         raise AssertionError(f"never ready:\n{self.log}")
 
     def post(self, path: str, body: Any) -> tuple[int, Any]:
+        return self._send("POST", path, body)
+
+    def put(self, path: str, body: Any) -> tuple[int, Any]:
+        return self._send("PUT", path, body)
+
+    def _send(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         request = urllib.request.Request(
-            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}, method=method
         )
         try:
             with urllib.request.urlopen(request, timeout=120) as response:

@@ -5,12 +5,14 @@ import shutil
 import signal
 import socket
 import threading
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.process.conftest import ROOT, Run
+from tests.process.conftest import ROOT, Process, Run
+from tests.process.streams import ImportStream, hung_export, kept, ndjson
 
 MODEL = "all-MiniLM-L6-v2"
 LONG = {"model": MODEL, "input": ["some words " * 80] * 60}
@@ -98,6 +100,77 @@ def test_what_does_not_finish_in_time_is_cut_off_with_the_reason(run: Run) -> No
     assert "SHUTDOWN_TIMEOUT_S" in body["error"]["message"]
 
 
+def test_more_signals_change_nothing(run: Run) -> None:
+    process = run(THREADS=1).ready()
+    answers: list[tuple[int, Any]] = []
+    caller = threading.Thread(target=lambda: answers.append(process.post("/v1/embeddings", LONG)))
+    caller.start()
+    _until_encoding(process.port)
+    for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+        process.process.send_signal(number)
+    caller.join()
+    assert process.process.wait(60) == 0
+    assert [status for status, _ in answers] == [200]
+    assert process.log.count("shutting down") == 1
+
+
+def test_shutdown_goes_in_order(run: Run, tmp_path: Path) -> None:
+    """Nobody new comes in, who is in gets all of it, and then the ledger is closed: its log is in the file."""
+    data = tmp_path / "data"
+    process = run(DATA_DIRECTORY=data).ready()
+    kept(process, "a", 0)
+    with ImportStream(process, "a") as importing:
+        importing.send(ndjson(range(300)))
+        importing.lines_until("progress")
+        process.process.send_signal(signal.SIGTERM)
+        _until_refused(process)
+        assert (data / "ledger.sqlite-wal").exists()
+        importing.send(ndjson(range(300, 310)))
+        importing.finish()
+        summary = importing.lines_until("summary")[-1]["summary"]
+    assert (summary["complete"], summary["done"]) == (True, 310)
+    assert process.process.wait(60) == 0, process.log
+    assert not (data / "ledger.sqlite-wal").exists()
+    after = run(DATA_DIRECTORY=data).ready()
+    with urllib.request.urlopen(f"{after.url}/v1/collections/a/export", timeout=60) as answer:
+        assert len(answer.read().splitlines()) == 1 + 310
+
+
+def test_streams_that_hang_are_cut_at_the_limit(run: Run) -> None:
+    process = run(SHUTDOWN_TIMEOUT_S=1).ready()
+    kept(process, "large", 2000)
+    kept(process, "a", 0)
+    with hung_export(process, "large"), ImportStream(process, "a") as importing:
+        importing.send(ndjson(range(10)))
+        importing.lines_until("progress")
+        assert process.end() == 0, process.log
+    assert "cutting off 2 running requests: cut off: the service shuts down and 1 s (SHUTDOWN_TIMEOUT_S)" in process.log
+    assert "could not shut down in order" not in process.log
+    assert "Traceback" not in process.log
+
+
+@pytest.mark.parametrize("what", ["truncated", "removed"])
+def test_a_model_file_that_changes_under_the_running_service(run: Run, tmp_path: Path, what: str) -> None:
+    """The model is in memory, and not mapped: what runs goes on, and the next start says what is wrong."""
+    folder = tmp_path / MODEL / "int8"
+    shutil.copytree(ROOT / "models" / MODEL / "int8", folder)
+    process = run(MODELS_DIRECTORY=tmp_path).ready()
+    before = process.post("/v1/embeddings", {"model": MODEL, "input": "a cat"})
+    for file in ("model.onnx", "tokenizer.json"):
+        if what == "removed":
+            (folder / file).unlink()
+        else:
+            with (folder / file).open("r+b") as opened:
+                opened.truncate(100)
+    assert process.post("/v1/embeddings", {"model": MODEL, "input": "a dog"})[0] == 200
+    assert before[0] == 200
+    assert process.end() == 0, process.log
+    after = run(MODELS_DIRECTORY=tmp_path)
+    assert after.process.wait(60) == 1
+    assert ("is missing: make it with" if what == "removed" else "expected") in after.log
+    assert "Traceback" not in after.log
+
+
 def test_json_logs_are_json_and_hold_no_text(run: Run) -> None:
     process = run(LOG_FORMAT="json").ready()
     process.post("/v1/embeddings", {"model": MODEL, "input": "a private sentence"})
@@ -106,6 +179,16 @@ def test_json_logs_are_json_and_hold_no_text(run: Run) -> None:
     (request,) = [line for line in lines if line.get("route") == "/v1/embeddings"]
     assert (request["method"], request["status"], len(request["request_id"])) == ("POST", 200, 32)
     assert "private" not in process.log
+
+
+def _until_refused(process: Process) -> None:
+    """Until nobody new can connect; fails where the process ends before."""
+    while True:
+        assert process.process.poll() is None, process.log
+        try:
+            socket.create_connection(("127.0.0.1", process.port), 60).close()
+        except ConnectionRefusedError:
+            return
 
 
 def _until_encoding(port: int) -> None:

@@ -40,7 +40,9 @@ def test_batches_keep_the_budget_and_lose_nothing(sizes: list[int], budget: int)
 def test_every_caller_gets_its_own_vectors(requests: list[list[list[int]]], lanes: int) -> None:
     async def scenario() -> None:
         encoder, deaths = FakeEncoder(), list[BaseException]()
-        batcher = Batcher(encoder, lanes=lanes, max_batch_tokens=32, max_queue_texts=1000, on_death=deaths.append)
+        batcher = Batcher(
+            encoder, lanes=lanes, max_batch_tokens=32, max_queue_texts=1000, max_queue_s=60, on_death=deaths.append
+        )
         answers = await asyncio.gather(*map(batcher.embed, requests))
         for request, answer in zip(requests, answers, strict=True):
             assert answer.vectors.shape == (len(request), DIMENSION)

@@ -19,7 +19,9 @@ requests = st.lists(st.tuples(texts, st.sampled_from(["query", "passage"])), min
 
 def answers(asked: list[tuple[list[str], Role]], entries: int, together: bool) -> list[Embeddings]:
     async def scenario() -> list[Embeddings]:
-        batcher = Batcher(FakeEncoder(), lanes=2, max_batch_tokens=16, max_queue_texts=1000, on_death=lambda _: None)
+        batcher = Batcher(
+            FakeEncoder(), lanes=2, max_batch_tokens=16, max_queue_texts=1000, max_queue_s=60, on_death=lambda _: None
+        )
         cache = VectorCache(entries * (4 * DIMENSION + ENTRY_BYTES))
         model = card(max_tokens=6, prompts=Prompts(query="find "))
         embedder = ModelEmbedder(model, 0, tokenizer(6), batcher, cache)

@@ -1,6 +1,7 @@
 """The arrows of the architecture: who may import whom, read from the code itself."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ MAY = {
 ROOMS = {"ledger": {"ledger"}, "index": {"index", "ledger"}, "search": {"search", "index", "ledger"}}
 HTTP = {"fastapi", "starlette", "granian", "httpx"}
 ENVIRONMENT = {"settings.py", "probe.py", "service.py"}
+WALL_CLOCK = re.compile(r"\btime\.time\b|\bfrom time import .*\btime\b|\.now\(|\.utcnow\(|\.today\(")
 FILES = sorted(path for path in APP.rglob("*.py") if path != APP / "__init__.py")
 
 
@@ -77,3 +79,15 @@ def test_only_settings_and_two_light_commands_read_the_environment(path: Path) -
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(APP)))
 def test_every_module_says_what_it_is_for(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+def test_the_wall_clock_is_written_down_and_decides_nothing() -> None:
+    """It may jump. Where durations count, the monotonic one is used; `openings` leaves out what is not the last ten
+    minutes, and tests/store/test_store_clock.py has it jump."""
+    asked = {path.relative_to(APP).as_posix() for path in FILES if WALL_CLOCK.search(path.read_text())}
+    assert asked == {
+        "store/lock.py",
+        "store/ledger/contents.py",
+        "store/ledger/catalogue.py",
+        "store/index/openings.py",
+    }

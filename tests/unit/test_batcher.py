@@ -9,7 +9,8 @@ import pytest
 
 from app.embedding.batcher import Batcher
 from app.embedding.encoder import F32
-from app.errors import EncoderFailed, NotReady, QueueFull
+from app.embedding.waiting import BATCH_COSTS_TOKENS
+from app.errors import EncoderFailed, NotReady, QueueFull, WaitTooLong
 from tests.fakes import DIMENSION, FakeEncoder
 
 
@@ -24,12 +25,15 @@ class Deaths(list[BaseException]):
     pass
 
 
-def batcher(encoder: FakeEncoder, deaths: Deaths | None = None, *, lanes: int = 1, texts: int = 100) -> Batcher:
+def batcher(
+    encoder: FakeEncoder, deaths: Deaths | None = None, *, lanes: int = 1, texts: int = 100, seconds: float = 1000
+) -> Batcher:
     return Batcher(
         encoder,
         lanes=lanes,
         max_batch_tokens=64,
         max_queue_texts=texts,
+        max_queue_s=seconds,
         on_death=(deaths if deaths is not None else Deaths()).append,
     )
 
@@ -290,30 +294,29 @@ def test_a_queue_full_of_others_takes_an_urgent_text_and_has_its_own_limit(encod
 
 
 class Clock:
-    """Stands in for the module `time`: each encoded batch takes `batch_s`, by the token."""
+    """Stands in for the module `time`, and moves with each batch: ten tokens a second, by `Pace`'s count of a batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_s = 0.0
+        encode = encoder.encode
+
+        def ten_tokens_a_second(batch: Sequence[Sequence[int]]) -> F32:
+            self.now_s += (sum(map(len, batch)) + BATCH_COSTS_TOKENS) / 10
+            return encode(batch)
+
+        encoder.encode = ten_tokens_a_second  # type: ignore[method-assign]
+        monkeypatch.setattr("app.embedding.batcher.time", self)
 
     def monotonic(self) -> float:
         return self.now_s
 
 
 def test_retry_after_counts_tokens_and_not_texts(encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock()
-    monkeypatch.setattr("app.embedding.batcher.time", clock)
-    encode = encoder.encode
-
-    def ten_tokens_a_second(batch: Sequence[Sequence[int]]) -> F32:
-        clock.now_s += sum(map(len, batch)) / 10
-        return encode(batch)
-
-    encoder.encode = ten_tokens_a_second  # type: ignore[method-assign]
+    Clock(encoder, monkeypatch)
 
     async def scenario() -> None:
         running = batcher(encoder, texts=2)
-        for number in range(60):  # until the average has settled
-            await running.embed([[number] * 20])
+        await running.embed([[7] * 20])
         encoder.entered.clear()
         encoder.open.clear()
         tasks = [asyncio.create_task(running.embed([[90]]))]
@@ -322,12 +325,40 @@ def test_retry_after_counts_tokens_and_not_texts(encoder: FakeEncoder, monkeypat
         await asyncio.sleep(0)
         with pytest.raises(QueueFull) as refused:
             await running.embed([[3]])
-        assert refused.value.retry_after_s == 30 + 1  # the average stays a hair below ten a second
+        assert refused.value.retry_after_s == 40  # 300 tokens, and 20 for each 64 of them
         tasks += [asyncio.create_task(running.embed([[number] * 50], urgent=True)) for number in (4, 5)]
         await asyncio.sleep(0)
         with pytest.raises(QueueFull) as refused:
             await running.embed([[6]], urgent=True)
-        assert refused.value.retry_after_s == 10 + 1
+        assert refused.value.retry_after_s == 14
+        encoder.open.set()
+        await asyncio.gather(*tasks)
+        running.close()
+
+    asyncio.run(scenario())
+
+
+def test_who_would_wait_too_long_is_refused(encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What counts is what waits before a request, for those that it would wait for, and never its own length."""
+    Clock(encoder, monkeypatch)
+
+    async def scenario() -> None:
+        running = batcher(encoder, seconds=20)
+        await running.embed([[7] * 20])
+        encoder.entered.clear()
+        encoder.open.clear()
+        tasks = [asyncio.create_task(running.embed([[90]]))]
+        await entered(encoder)
+        for number, tokens in ((1, 100), (2, 1000)):  # before the second 13 s of waiting, after it 144
+            tasks.append(asyncio.create_task(running.embed([[number] * tokens])))
+            await asyncio.sleep(0)
+        with pytest.raises(WaitTooLong, match=r"takes about 144 s, .* longer than 20 s \(MAX_QUEUE_S\)") as refused:
+            await running.embed([[3]])
+        assert refused.value.retry_after_s == 145
+        tasks.append(asyncio.create_task(running.embed([[4]], urgent=True)))
+        tasks.append(asyncio.create_task(running.embed([[1] * 100])))  # joins, and so adds nothing
+        await asyncio.sleep(0)
+        assert running.waiting == 3
         encoder.open.set()
         await asyncio.gather(*tasks)
         running.close()
@@ -396,6 +427,7 @@ def test_the_observer_is_told_of_batches_joins_and_refusals(encoder: FakeEncoder
             lanes=1,
             max_batch_tokens=64,
             max_queue_texts=2,
+            max_queue_s=60,
             on_death=lambda error: None,
             observer=Observer(),
         )

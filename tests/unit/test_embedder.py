@@ -39,7 +39,9 @@ def over(ask: Callable[[ModelEmbedder], Awaitable[T]]) -> tuple[T, FakeEncoder]:
     encoder = FakeEncoder()
 
     async def scenario() -> T:
-        batcher = Batcher(encoder, lanes=1, max_batch_tokens=64, max_queue_texts=9, on_death=lambda error: None)
+        batcher = Batcher(
+            encoder, lanes=1, max_batch_tokens=64, max_queue_texts=9, max_queue_s=60, on_death=lambda error: None
+        )
         try:
             model = card(max_tokens=6, prompts=Prompts(query="find "))
             return await ask(ModelEmbedder(model, 0, tokenizer(6), batcher, VectorCache(10_000)))
@@ -114,7 +116,9 @@ def test_a_text_seen_before_is_not_encoded_again_and_costs_its_tokens() -> None:
     encoder = FakeEncoder()
 
     async def scenario() -> list[Embeddings]:
-        batcher = Batcher(encoder, lanes=1, max_batch_tokens=64, max_queue_texts=9, on_death=lambda error: None)
+        batcher = Batcher(
+            encoder, lanes=1, max_batch_tokens=64, max_queue_texts=9, max_queue_s=60, on_death=lambda error: None
+        )
         embedder = ModelEmbedder(card(max_tokens=6), 0, tokenizer(6), batcher, VectorCache(10_000))
         answers = [await embedder.embed(["a b", "b"]), await embedder.embed(["b", "a", "b"])]
         answers.append(await embedder.embed(["a b a b a b"], truncate=True))
@@ -138,7 +142,9 @@ def test_a_failure_is_not_kept() -> None:
     encoder = FakeEncoder()
 
     async def scenario() -> Embeddings:
-        batcher = Batcher(encoder, lanes=1, max_batch_tokens=64, max_queue_texts=9, on_death=lambda error: None)
+        batcher = Batcher(
+            encoder, lanes=1, max_batch_tokens=64, max_queue_texts=9, max_queue_s=60, on_death=lambda error: None
+        )
         embedder = ModelEmbedder(card(max_tokens=6), 0, tokenizer(6), batcher, VectorCache(10_000))
         encoder.failure = ValueError("no")
         with pytest.raises(EncoderFailed):

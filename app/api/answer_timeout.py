@@ -1,0 +1,33 @@
+"""A limit on the time that an answer may wait to be read: what it holds meanwhile is wanted by others."""
+
+import asyncio
+import logging
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import AnswerUnread
+
+log = logging.getLogger(__name__)
+
+
+class AnswerTimeout:
+    """Cuts off a streamed answer of which the client has read nothing for `limit_s` seconds; the log says so."""
+
+    def __init__(self, app: ASGIApp, limit_s: float) -> None:
+        self._app = app
+        self._limit_s = limit_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_in_time(message: Message) -> None:
+            if not message.get("more_body", False):
+                await send(message)
+                return
+            try:
+                async with asyncio.timeout(self._limit_s):
+                    await send(message)
+            except TimeoutError:
+                error = AnswerUnread(self._limit_s)
+                log.warning("cut off: %s", error)
+                raise error from None
+
+        await self._app(scope, receive, send_in_time if scope["type"] == "http" else send)

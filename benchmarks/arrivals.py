@@ -1,0 +1,197 @@
+"""A load that does not wait for answers: requests are sent when they are due, however many are under way.
+
+    python -m benchmarks.arrivals < JOB
+
+JOB is JSON (`Job`); the answer is JSON on standard output: a list of `Outcome` as lists. All connections are open
+before the clock starts; most are idle most of the time, as those of real clients are. One thread, in a process of its
+own.
+"""
+
+import heapq
+import json
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import accumulate, count
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.peers.client import request_bytes
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+RECEIVE_BYTES = 1 << 18
+TIMEOUT_S = 120
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to send.
+
+    texts        to choose from, in turns; each gets a number before it, so that no two of all requests are alike
+    phases       (requests a second, seconds) one after another; of a phase without a rate nothing is due
+    connections  what is due while all of them are busy is not sent, and told as status 0
+    come_back    one in so many of those refused comes back, once, when Retry-After says
+    """
+
+    port: int
+    path: str
+    model: str
+    texts: Sequence[str]
+    in_request: int
+    phases: Sequence[tuple[float, float]]
+    connections: int
+    come_back: int
+
+
+class Outcome(NamedTuple):
+    """One request: when it was sent, in seconds since the first was due, how long it took, and its answer.
+
+    status         0: not sent; -1: the connection ended or nothing came
+    retry_after_s  0 where the answer says nothing of it
+    attempt        1, and 2 for one that came back
+    """
+
+    sent_s: float
+    taken_s: float
+    status: int
+    retry_after_s: float
+    attempt: int
+
+
+def run(job: Job) -> list[Outcome]:
+    """Send `job` from a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.arrivals"],
+        input=json.dumps(asdict(job)),
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=CHECKOUT,
+        check=True,
+    )
+    return [Outcome(*each) for each in json.loads(done.stdout)]
+
+
+def due(phases: Sequence[tuple[float, float]]) -> Iterator[float]:
+    """When each request is due, in seconds since the first phase began: evenly within a phase."""
+    starts = accumulate((seconds for _, seconds in phases), initial=0.0)
+    for start_s, (rate_per_s, seconds) in zip(starts, phases, strict=False):
+        for number in range(round(rate_per_s * seconds)):
+            yield start_s + number / rate_per_s
+
+
+class Connection:
+    """One keep-alive connection; opened again where the server has ended it."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.sent_s, self.attempt = 0.0, 1
+        self.open()
+
+    def open(self) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", self._port), timeout=TIMEOUT_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, request: bytes, now_s: float, attempt: int) -> None:
+        self.sent_s, self.attempt, self._seen, self._whole = now_s, attempt, b"", -1
+        self._received = 0
+        self.socket.sendall(request)
+
+    def receive(self, buffer: bytearray) -> tuple[int, float] | None:
+        """Read what has come: (status, Retry-After) once the response is whole. raises ConnectionError"""
+        read = self.socket.recv_into(buffer)
+        if not read:
+            raise ConnectionError("the server hung up")
+        self._received += read
+        if self._whole < 0:
+            self._seen += buffer[:read]
+            head, end, _ = self._seen.partition(b"\r\n\r\n")
+            if not end:
+                return None
+            self._headers = {
+                name.strip().lower(): value.strip()
+                for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])
+            }
+            self._status = int(head.split(b" ", 2)[1])
+            self._whole = len(head) + 4 + int(self._headers[b"content-length"])
+        if self._received < self._whole:
+            return None
+        return self._status, float(self._headers.get(b"retry-after", b"0"))
+
+
+class Arrivals:
+    """One run of a job."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._numbers = count()
+        self._idle = [Connection(job.port) for _ in range(job.connections)]
+        self._selector = selectors.DefaultSelector()
+        self._returns: list[float] = []
+        self._refused = 0
+        self._busy = 0
+        self._outcomes: list[Outcome] = []
+
+    def run(self) -> list[Outcome]:
+        buffer = bytearray(RECEIVE_BYTES)
+        waiting = due(self._job.phases)
+        next_s: float | None = next(waiting, None)
+        started_s = time.perf_counter()
+        last_s = 0.0
+        while next_s is not None or self._returns or self._busy:
+            now_s = time.perf_counter() - started_s
+            while next_s is not None and next_s <= now_s:
+                self._send(now_s, 1)
+                next_s = next(waiting, None)
+            while self._returns and self._returns[0] <= now_s:
+                heapq.heappop(self._returns)
+                self._send(now_s, 2)
+            soonest = min(next_s if next_s is not None else now_s + 1, *self._returns[:1], now_s + 1)
+            for key, _ in self._selector.select(max(0.0, soonest - now_s)):
+                last_s = time.perf_counter() - started_s
+                self._receive(key.data, buffer, last_s)
+            if self._busy and now_s - last_s > TIMEOUT_S:
+                self._outcomes += [Outcome(now_s, 0.0, -1, 0.0, 1)] * self._busy
+                break
+        return self._outcomes
+
+    def _send(self, now_s: float, attempt: int) -> None:
+        if not self._idle:
+            self._outcomes.append(Outcome(now_s, 0.0, 0, 0.0, attempt))
+            return
+        connection = self._idle.pop()
+        texts = self._job.texts
+        numbers = [next(self._numbers) for _ in range(self._job.in_request)]
+        body = {"model": self._job.model, "input": [f"{number} {texts[number % len(texts)]}" for number in numbers]}
+        connection.send(request_bytes(self._job.path, json.dumps(body)), now_s, attempt)
+        self._selector.register(connection.socket, selectors.EVENT_READ, connection)
+        self._busy += 1
+
+    def _receive(self, connection: Connection, buffer: bytearray, now_s: float) -> None:
+        try:
+            answer = connection.receive(buffer)
+        except OSError:
+            answer = (-1, 0.0)
+        if answer is None:
+            return
+        status, retry_after_s = answer
+        self._selector.unregister(connection.socket)
+        self._busy -= 1
+        if status == -1:
+            connection.socket.close()
+            connection.open()
+        # The one that was answered last goes to the bottom: all connections are used in turns.
+        self._idle.insert(0, connection)
+        taken_s = now_s - connection.sent_s
+        self._outcomes.append(Outcome(connection.sent_s, taken_s, status, retry_after_s, connection.attempt))
+        if status == 429 and connection.attempt == 1:
+            self._refused += 1
+            if self._refused % self._job.come_back == 0:
+                heapq.heappush(self._returns, now_s + retry_after_s)
+
+
+if __name__ == "__main__":
+    print(json.dumps(Arrivals(Job(**json.load(sys.stdin))).run()))

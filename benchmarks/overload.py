@@ -1,0 +1,226 @@
+"""Ten times more than the service can do, for a minute: what is answered, what is refused, and how it is after.
+
+    python -m benchmarks.overload [--workload sentences] [--quick]
+
+First the capacity: as many texts a second as clients get that wait for their answers. Then requests that come when they
+are due, whatever becomes of those before, over 3000 connections: a tenth of the capacity, ten times the capacity, and a
+tenth again. A refusal says when to come back (`Retry-After`); one in a hundred of those refused does, at that moment.
+"""
+
+import math
+import sys
+import threading
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from statistics import median
+from typing import NamedTuple
+
+from app.settings import Settings
+from benchmarks import arrivals
+from benchmarks.arrivals import Job, Outcome
+from benchmarks.peers import peers
+from benchmarks.peers.figures import percentile
+from benchmarks.peers.servers import MODEL, Running
+from benchmarks.peers.texts import LENGTHS, Texts
+from benchmarks.soak import service
+from benchmarks.store.report import Figure, NotMeasured, load, parser, table, tell
+
+IN_REQUEST, TEXTS = 16, 4000
+CAPACITY_CLIENTS, CONNECTIONS = 32, 3000
+TIMES, CALM = 10.0, 0.1
+# One in so many of those refused: few, so that what comes back is no second overload.
+COME_BACK = 100
+# A median of a second that is this much above the one before the overload is back.
+BACK = 1.5
+HELD = 0.9
+FAILURES = "failures other than 429"
+
+
+class Times(NamedTuple):
+    """Seconds of each part."""
+
+    capacity: float
+    before: float
+    overload: float
+    after: float
+
+
+FULL, QUICK = Times(20, 10, 60, 30), Times(3, 2, 5, 10)
+
+
+class Memory:
+    """The service's memory in MB, sampled once a second while the block runs."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._sample)
+        self.samples_mb: list[float] = []
+
+    def __enter__(self) -> "Memory":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._ended.is_set():
+            self.samples_mb.append(self._running.memory_mb())
+            self._ended.wait(1)
+
+
+class Run(NamedTuple):
+    """What one run has found. capacity: texts a second; outcomes: in the order of their sending; memory in MB"""
+
+    capacity: float
+    times: Times
+    outcomes: Sequence[Outcome]
+    before_mb: float
+    peak_mb: float
+    after_mb: float
+
+    @property
+    def overload(self) -> tuple[float, float]:
+        """When it began and ended, in seconds since the first request was due."""
+        return self.times.before, self.times.before + self.times.overload
+
+
+def measure(workload: str, times: Times) -> Run:
+    """raises  NotMeasured"""
+    supply = Texts.of_docstrings(peers.OUR_MODEL / "tokenizer.json", 256, seed=23)
+    with service() as running:
+        capacity = _capacity(running, supply, workload, times.capacity)
+        print(f"overload: capacity {capacity:.0f} texts/s", file=sys.stderr, flush=True)
+        rate = capacity / IN_REQUEST
+        phases = [(CALM * rate, times.before), (TIMES * rate, times.overload), (CALM * rate, times.after)]
+        texts = supply.take(workload, TEXTS)
+        job = Job(running.port, running.speech.path, MODEL, texts, IN_REQUEST, phases, CONNECTIONS, COME_BACK)
+        before_mb = running.memory_mb()
+        with Memory(running) as memory:
+            outcomes = arrivals.run(job)
+        return Run(capacity, times, sorted(outcomes), before_mb, max(memory.samples_mb), running.memory_mb())
+
+
+def _capacity(running: Running, supply: Texts, workload: str, seconds: float) -> float:
+    """Texts a second that clients get that wait for their answers, after a warm-up of a fifth of the time."""
+    least = CAPACITY_CLIENTS * 2
+    running.load(_requests(supply, workload, round(30 * seconds)), CAPACITY_CLIENTS, least, seconds / 5)
+    done = running.load(_requests(supply, workload, round(120 * seconds)), CAPACITY_CLIENTS, least, seconds)
+    return done.requests * IN_REQUEST / done.elapsed_s
+
+
+def _requests(supply: Texts, workload: str, count: int) -> list[list[str]]:
+    return [[f"{number} {text}" for number, text in enumerate(supply.take(workload, IN_REQUEST))] for _ in range(count)]
+
+
+def longest_wait_s(texts_per_s: float) -> float:
+    """How long a text may wait by the service's limits, where so many are encoded."""
+    limits = Settings.model_fields
+    return min(float(limits["max_queue_s"].default), float(limits["max_queue_texts"].default) / texts_per_s)
+
+
+def back_after_s(outcomes: Sequence[Outcome], end_s: float, before_s: float) -> float:
+    """Seconds after `end_s` until a second's median latency is at most BACK × `before_s`; infinite where never."""
+    after = [each for each in outcomes if each.sent_s >= end_s and each.status == 200 and each.attempt == 1]
+    for second in range(math.ceil(max((each.sent_s for each in after), default=end_s) - end_s)):
+        taken = [each.taken_s for each in after if second <= each.sent_s - end_s < second + 1]
+        if taken and median(taken) <= BACK * before_s:
+            return float(second)
+    return math.inf
+
+
+def told_by_taken(outcomes: Sequence[Outcome], within: tuple[float, float]) -> list[float]:
+    """For each refusal, `Retry-After` by the time that the queue took: that of who was let in at the time."""
+    accepted = [each for each in outcomes if each.status == 200]
+    sent = [each.sent_s for each in accepted]
+    ratios = []
+    for each in outcomes:
+        if each.status == 429 and within[0] <= each.sent_s < within[1]:
+            near = accepted[bisect_left(sent, each.sent_s - 0.5) : bisect_right(sent, each.sent_s + 0.5)]
+            if near:
+                ratios.append(each.retry_after_s / median(one.taken_s for one in near))
+    return ratios
+
+
+def figures(run: Run) -> list[Figure]:
+    begin_s, end_s = run.overload
+    first = [each for each in run.outcomes if each.attempt == 1]
+    calm = [each.taken_s for each in first if each.sent_s < begin_s and each.status == 200]
+    during = [each for each in first if begin_s <= each.sent_s < end_s]
+    answered = [each for each in run.outcomes if each.status == 200]
+    in_time = sum(begin_s <= each.sent_s + each.taken_s < end_s for each in answered)
+    held = in_time * IN_REQUEST / run.times.overload / run.capacity
+    accepted = [each.taken_s for each in during if each.status == 200]
+    refused = [each for each in during if each.status == 429]
+    wait_s, own_s = longest_wait_s(held * run.capacity), IN_REQUEST / run.capacity
+    came_back = [each for each in run.outcomes if each.attempt == 2]
+    later = [each.status == 200 for each in came_back if each.sent_s >= end_s + 1]
+    meanwhile = [each.status == 200 for each in came_back if each.sent_s < end_s]
+    failed = Counter(each.status for each in run.outcomes if each.status not in (200, 429))
+    told = told_by_taken(run.outcomes, run.overload)
+    back_s = back_after_s(run.outcomes, end_s, median(calm))
+    told_spread = f"p5 {percentile(told, 5):.2f}, p95 {percentile(told, 95):.2f}" if told else "nobody was refused"
+    refusal_ms = [1000 * each.taken_s for each in refused]
+    return [
+        Figure("capacity [texts/s]", run.capacity, f"{CAPACITY_CLIENTS} clients with {IN_REQUEST} texts a request"),
+        Figure("offered / capacity", len(during) * IN_REQUEST / run.times.overload / run.capacity),
+        Figure("answered during overload / capacity", held, f"{in_time} requests", HELD),
+        Figure(FAILURES, failed.total(), str(dict(failed) or "none"), 0, at_least=False),
+        Figure("refused", len(refused) / len(during), f"{len(refused)} of {len(during)}"),
+        Figure("a refusal, p50 [ms]", median(refusal_ms), f"p99 {percentile(refusal_ms, 99):.0f}"),
+        Figure(
+            "accepted, p99 [s]",
+            percentile(accepted, 99),
+            f"p50 {median(accepted):.2f}, most {max(accepted):.2f}; the limits allow {wait_s:.2f} s of waiting",
+            (wait_s + own_s) / HELD,
+            at_least=False,
+        ),
+        Figure("Retry-After / time the queue took", median(told) if told else math.nan, told_spread),
+        Figure("came back as told, during: accepted", _share(meanwhile), f"of {len(meanwhile)}"),
+        Figure("came back as told, after: accepted", _share(later), f"of {len(later)}", 0.95),
+        Figure("latency before, p50 [ms]", 1000 * median(calm), f"p99 {1000 * percentile(calm, 99):.0f}"),
+        Figure(
+            f"latency is back at {BACK} × after [s]",
+            back_s,
+            "the queue must empty first, beside a tenth of the capacity and who comes back",
+            math.ceil(wait_s / HELD / (1 - CALM - (TIMES - 1) / COME_BACK)) + 1,
+            at_least=False,
+        ),
+        Figure("memory before [MB]", run.before_mb),
+        Figure("memory, most [MB]", run.peak_mb, f"{CONNECTIONS} connections"),
+        Figure("memory after [MB]", run.after_mb),
+    ]
+
+
+def _share(accepted: Sequence[bool]) -> float:
+    return sum(accepted) / len(accepted) if accepted else math.nan
+
+
+def run(*, quick: bool) -> tuple[str, int]:
+    """A table, in Markdown, and how many bars were missed; with `quick`, only failures count."""
+    before = load()
+    try:
+        found = figures(measure("sentences", QUICK if quick else FULL))
+    except NotMeasured as reason:
+        return f"**NOT MEASURED.** {reason}", 1
+    missed = sum(each.met is False and (not quick or each.name == FAILURES) for each in found)
+    return (
+        f"{table('ten times the capacity, sentences', found)}\n\nload average before: {before}; after: {load()}",
+        missed,
+    )
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--workload", choices=LENGTHS, default="sentences")
+    given = options.parse_args()
+    times = QUICK if given.quick else FULL
+    title = f"ten times the capacity, {given.workload}"
+    tell(title, lambda: figures(measure(given.workload, times)), as_json=given.json)
+
+
+if __name__ == "__main__":
+    main()

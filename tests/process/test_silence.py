@@ -1,0 +1,99 @@
+"""Clients that fall silent hold nothing for long: idle connections, bodies that stop, answers that nobody reads."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from tests.process.conftest import Process, Run
+from tests.process.streams import ImportStream, hung_export, kept, ndjson, raw
+
+
+@pytest.fixture
+def impatient(run: Run) -> Iterator[Process]:
+    """A service that closes what is silent for a second, and holds little at once."""
+    process = run(IDLE_TIMEOUT_S=1, MAX_CONNECTIONS=16, MAX_STREAMS=1).ready()
+    yield process
+    assert process.end() == 0, process.log
+    assert "Traceback" not in process.log
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET /live HT", b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /live HTTP/1.1\r\nHost: x\r\n\r\nGET"],
+)
+def test_a_connection_without_a_request_is_closed(impatient: Process, sent: bytes) -> None:
+    with raw(impatient, sent) as connection:
+        seen = b""
+        while part := connection.recv(4096):
+            seen += part
+    assert seen.startswith(b"HTTP/1.1 200") == sent.endswith((b"\r\n\r\n", b"GET"))
+
+
+def test_idle_connections_lock_nobody_out_for_long(impatient: Process) -> None:
+    idle = [raw(impatient, b"") for _ in range(100)]
+    with urllib.request.urlopen(f"{impatient.url}/live", timeout=60) as answer:
+        assert answer.status == 200
+    for connection in idle:
+        connection.close()
+
+
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/collections/a/search"])
+def test_a_body_that_stops_is_answered_with_the_setting(impatient: Process, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+    with raw(impatient, head.encode() + b'{"model') as connection:
+        answer = connection.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"nothing of the request body came for 1 s (IDLE_TIMEOUT_S)" in answer
+
+
+def test_an_import_that_stops_says_so_and_its_place_is_free_again(impatient: Process) -> None:
+    kept(impatient, "a", 0)
+    with ImportStream(impatient, "a") as importing:
+        importing.send(ndjson(range(10)))
+        lines = importing.lines_until("summary")
+    assert {"body_stalled"} == {line["error"]["code"] for line in lines if "error" in line}
+    assert not lines[-1]["summary"]["complete"]
+    with ImportStream(impatient, "a") as importing:
+        importing.send(ndjson(range(10)))
+        importing.finish()
+        assert importing.lines_until("summary")[-1]["summary"]["complete"]
+
+
+def test_an_export_that_nobody_reads_gives_its_place_back(impatient: Process) -> None:
+    kept(impatient, "a", 2000)
+    with hung_export(impatient, "a"):
+        assert status_of_export(impatient) == 429
+        deadline = time.monotonic() + 60
+        while (status := status_of_export(impatient)) == 429:
+            assert time.monotonic() < deadline, impatient.log
+        assert status == 200
+    assert "the answer was not read for 1 s (IDLE_TIMEOUT_S)" in impatient.log
+
+
+def status_of_export(process: Process) -> int:
+    try:
+        with urllib.request.urlopen(f"{process.url}/v1/collections/a/export", timeout=60) as answer:
+            lines = answer.read().splitlines()
+            assert len(lines) == 1 + 2000
+            assert json.loads(lines[0])["collection"]["name"] == "a"
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_a_slow_sender_is_not_a_silent_one(run: Run) -> None:
+    """Each part comes in time, and all of them take longer than the limit: progress comes once a second."""
+    limit_s = 5
+    process = run(IDLE_TIMEOUT_S=limit_s).ready()
+    kept(process, "a", 0)
+    with ImportStream(process, "a") as importing:
+        for number in range(limit_s + 2):
+            importing.send(ndjson([number]))
+            importing.lines_until("progress", number + 1)
+        importing.finish()
+        assert importing.lines_until("summary")[-1]["summary"]["done"] == limit_s + 2
+    assert process.end() == 0, process.log

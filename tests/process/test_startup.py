@@ -1,0 +1,104 @@
+"""SIGTERM and SIGKILL at each moment of start-up: it ends, and the next start has everything that was kept."""
+
+import json
+import signal
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.process.conftest import Process, Run
+from tests.process.streams import kept
+
+DOCUMENTS = 2500  # more than are scanned: the index is opened as well
+STEPS = 8
+# Granian is one of the first of some hundred modules that `serve` imports.
+IMPORTING = "granian.constants"
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """A data directory, and the seconds that the service took to be ready on it."""
+    folder = tmp_path_factory.mktemp("filled")
+    first = Process(folder / "first.txt", DATA_DIRECTORY=folder / "data").ready()
+    kept(first, "a", DOCUMENTS)
+    assert first.end() == 0, first.log
+    started_s = time.monotonic()
+    second = Process(folder / "second.txt", DATA_DIRECTORY=folder / "data").ready()
+    ready_s = time.monotonic() - started_s
+    assert second.end() == 0, second.log
+    return folder / "data", ready_s
+
+
+def has_everything(process: Process) -> None:
+    process.ready()
+    with urllib.request.urlopen(f"{process.url}/v1/collections/a/export", timeout=60) as answer:
+        ids = {json.loads(line).get("id") for line in answer.read().splitlines()}
+    assert ids == {None} | {f"d{i}" for i in range(DOCUMENTS)}
+    body = {"mode": "semantic", "vector": [1, 7], "limit": 1}
+    status, found = process.post("/v1/collections/a/search", body)
+    assert (status, len(found["hits"])) == (200, 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_at_each_step_of_the_start(run: Run, filled: tuple[Path, float], number: signal.Signals) -> None:
+    """The steps are spread over the time that a start takes; whatever each of them meets must hold."""
+    data, ready_s = filled
+    for step in range(STEPS):
+        process = run(DATA_DIRECTORY=data)
+        time.sleep(ready_s * step / STEPS)
+        process.process.send_signal(number)
+        ended = process.process.wait(60)
+        if number == signal.SIGKILL:
+            assert ended == -signal.SIGKILL
+        else:
+            # Before Python has run the first lines of ours the kernel ends it.
+            assert ended == 0 or (ended == -signal.SIGTERM and not process.log), (step, process.log)
+        assert "Traceback" not in process.log
+    last = run(DATA_DIRECTORY=data)
+    has_everything(last)
+    assert last.end() == 0, last.log
+
+
+def while_importing(process: Process) -> bool:
+    return IMPORTING in process.log
+
+
+def when_listening(process: Process) -> bool:
+    return "listens on port" in process.log
+
+
+def when_not_ready(process: Process) -> bool:
+    try:
+        with urllib.request.urlopen(f"{process.url}/health", timeout=60):
+            raise AssertionError("it was ready before it could be asked")
+    except urllib.error.HTTPError as error:
+        return error.code == 503
+    except OSError:
+        return False
+
+
+def when_ready(process: Process) -> bool:
+    return " ready" in process.log
+
+
+@pytest.mark.parametrize("moment", [while_importing, when_listening, when_not_ready, when_ready])
+def test_sigterm_at_a_moment_of_the_start_ends_it_in_order(
+    run: Run, filled: tuple[Path, float], moment: Callable[[Process], bool]
+) -> None:
+    data, _ = filled
+    # Each import is a line on stderr.
+    more = {"PYTHONPROFILEIMPORTTIME": "1"} if moment is while_importing else {}
+    process = run(DATA_DIRECTORY=data, **more)
+    deadline = time.monotonic() + 60
+    while not moment(process):
+        assert time.monotonic() < deadline, process.log
+        assert process.process.poll() is None, process.log
+    process.process.send_signal(signal.SIGTERM)
+    assert process.process.wait(60) == 0, process.log
+    assert "Traceback" not in process.log
+    assert "could not shut down in order" not in process.log
+    assert not data.joinpath("ledger.sqlite-wal").exists()

@@ -1,0 +1,34 @@
+"""What the overload benchmark makes of its outcomes."""
+
+import math
+
+import pytest
+
+from benchmarks.arrivals import Outcome, due
+from benchmarks.overload import back_after_s, longest_wait_s, told_by_taken
+
+
+def answered(sent_s: float, taken_s: float) -> Outcome:
+    return Outcome(sent_s, taken_s, 200, 0, 1)
+
+
+def test_requests_are_due_evenly_within_a_phase() -> None:
+    assert list(due([(2, 1), (4, 0.5)])) == [0, 0.5, 1, 1.25]
+    assert list(due([(0, 5), (1, 2)])) == [5, 6]
+
+
+def test_the_shorter_of_both_limits_is_the_longest_wait() -> None:
+    assert longest_wait_s(100) == 10
+    assert longest_wait_s(4096) == 1
+
+
+def test_latency_is_back_in_the_first_second_whose_median_is() -> None:
+    slow = [answered(10 + i / 2, 3.0) for i in range(4)]
+    fast = [answered(12 + i / 2, 0.1) for i in range(4)]
+    assert back_after_s([*slow, *fast], 10, 0.1) == 2
+    assert back_after_s(slow, 10, 0.1) == math.inf
+
+
+def test_what_was_told_is_held_against_those_let_in_at_the_time() -> None:
+    outcomes = [answered(1, 4.0), answered(1.2, 4.0), Outcome(1.3, 0.1, 429, 5, 1), Outcome(9, 0.1, 429, 5, 1)]
+    assert told_by_taken(outcomes, (0, 10)) == pytest.approx([1.25])
