@@ -1,5 +1,6 @@
 """Bring the index to where the ledger is, batch by batch, and compare what the two hold."""
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,9 @@ from app.store.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
     from app.store.index.chroma import ChromaIndex
+
+
+log = logging.getLogger(__name__)
 
 
 class IndexDamaged(Exception):
@@ -41,6 +45,19 @@ class Applier:
             self._go_on()
         with self._ledger.writing() as connection:
             tail.forget_small(connection, self._exact_below)
+
+    def worn(self) -> list[Row]:
+        """The collections in whose index more is dead than alive, and more than a scan of it would be worth."""
+        with self._ledger.reading() as connection:
+            rows, dead = tail.followed(connection, self._exact_below), tail.dead(connection)
+        return [row for row in rows if dead.get(row.key, 0) > max(row.collection.passages, self._exact_below)]
+
+    def renew(self) -> None:
+        """Let `catch_up` make the index of what is worn anew. Nobody may be asking it meanwhile."""
+        for row in self.worn():
+            log.info("the index of the collection %r is made anew: more of it is dead than alive", row.collection.name)
+            with self._ledger.writing() as connection:
+                tail.forget_collection(connection, row)
 
     def verify(self) -> None:
         """raises  IndexDamaged, where it holds more or fewer passages than it should"""

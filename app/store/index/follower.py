@@ -126,7 +126,7 @@ class Follower:
             self._signals.await_change()
 
     def _follow(self) -> None:
-        """Open the index and keep it up with the ledger, until closing or an error."""
+        """Open the index and keep it up with the ledger, until closing, an error, or that it is worn."""
         if self._standing[0] != "rebuilding":
             self._standing = ("opening", "")
         self._signals.forget_suspicion()
@@ -136,11 +136,12 @@ class Follower:
         index: ChromaIndex = importlib.import_module("app.store.index.chroma").ChromaIndex(self._directory)
         try:
             applier = Applier(self._ledger, index, self._exact_below, self._signals.go_on)
+            applier.renew()
             applier.catch_up()
             applier.verify()
             self._standing = ("ready", "")
             self._index = index
-            while True:
+            while not applier.worn():
                 self._signals.await_change()
                 applier.catch_up()
         finally:

@@ -1,5 +1,6 @@
 """What the index does not hold yet: the ledger's tail, read in batches, and how far the index has got."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from app.store.store import F32
 # One batch is one call to the index, which cannot be broken off: short enough to be waited for at shutdown.
 BATCH_PASSAGES = 1000
 BATCH_REMOVED = 5000
+# The note that counts the dead of each collection: passages that the index was told to remove. {key: count} as JSON
+DEAD = "index_dead"
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,40 @@ def record(connection: sqlite3.Connection, batch: Batch) -> None:
     """The index holds this batch now."""
     if batch.keys:
         connection.execute("UPDATE collections SET indexed = ? WHERE key = ?", (batch.keys[-1], batch.collection))
-    connection.executemany("DELETE FROM removed WHERE key = ?", ((key,) for key in batch.removed))
+    if batch.removed:
+        connection.executemany("DELETE FROM removed WHERE key = ?", ((key,) for key in batch.removed))
+        count = dead(connection)
+        _note_dead(connection, count | {batch.collection: count.get(batch.collection, 0) + len(batch.removed)})
+
+
+def dead(connection: sqlite3.Connection) -> dict[int, int]:
+    """How many passages were removed from each collection's index since it was made, by the collection's key.
+
+    They are still in there: Chroma marks them and keeps them, in memory as well.
+    """
+    found = connection.execute("SELECT value FROM notes WHERE name = ?", (DEAD,)).fetchone()
+    return {int(key): count for key, count in json.loads(found[0]).items()} if found else {}
 
 
 def forget(connection: sqlite3.Connection) -> None:
     """The index holds nothing: all is tail."""
     connection.execute("UPDATE collections SET indexed = 0")
     connection.execute("DELETE FROM removed")
+    _note_dead(connection, {})
+
+
+def forget_collection(connection: sqlite3.Connection, row: Row) -> None:
+    """The index is to hold nothing of this collection: all of it is tail."""
+    connection.execute("UPDATE collections SET indexed = 0 WHERE key = ?", (row.key,))
+    connection.execute("DELETE FROM removed WHERE collection = ?", (row.key,))
+    _note_dead(connection, {key: count for key, count in dead(connection).items() if key != row.key})
+
+
+def _note_dead(connection: sqlite3.Connection, count: dict[int, int]) -> None:
+    """Collections that are gone are left out."""
+    there = {key for (key,) in connection.execute("SELECT key FROM collections")}
+    kept = {key: each for key, each in count.items() if key in there}
+    connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (DEAD, json.dumps(kept)))
 
 
 def forget_small(connection: sqlite3.Connection, exact_below: int) -> None:

@@ -1,0 +1,88 @@
+"""Passages that are replaced over and over stay in Chroma's graph: the index is made anew before they are most of it."""
+
+import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from app.store.ledger import tail
+from app.store.ledger.ledger import FILE
+from app.store.local import LocalStore
+from app.store.store import Query
+from tests.store.opening import PLANE, fatal, random_documents, settled
+
+KEPT, ANEW = 40, "'notes' is made anew: more of it is dead than alive"
+
+
+def opened(directory: Path) -> LocalStore:
+    return LocalStore(directory, max_collections=8, on_fatal=fatal, exact_below=20, calm_s=0.05)
+
+
+def dead_in(directory: Path) -> int:
+    with closing(sqlite3.connect(directory / FILE)) as connection:
+        return sum(tail.dead(connection).values())
+
+
+def finds_itself(store: LocalStore, seed: int) -> bool:
+    """Whether each of the documents of `seed` is the nearest to its own vector."""
+    return all(
+        [
+            hit.document.document.id
+            for hit in store.search("notes", Query("semantic", vector=each.passages[0].vector, limit=1))
+        ]
+        == [each.id]
+        for each in random_documents(KEPT, seed=seed)
+    )
+
+
+def test_it_is_made_anew_when_more_is_dead_than_alive(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    store = opened(tmp_path)
+    try:
+        store.create_collection("notes", PLANE, {})
+        for seed in range(7):
+            store.upsert("notes", random_documents(KEPT, seed=seed))
+            assert finds_itself(store, seed)
+            settled(store)
+            assert finds_itself(store, seed)
+            assert dead_in(tmp_path) <= 2 * KEPT
+    finally:
+        store.close()
+    assert caplog.text.count(ANEW) in (2, 3)
+
+
+def test_the_count_of_the_dead_outlives_a_restart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    found = []
+    for seed in range(4):
+        store = opened(tmp_path)
+        try:
+            if not seed:
+                store.create_collection("notes", PLANE, {})
+            settled(store)
+            found.append(dead_in(tmp_path))
+            store.upsert("notes", random_documents(KEPT, seed=seed))
+            settled(store)
+        finally:
+            store.close()
+    assert found == [0, 0, KEPT, 0]
+    assert caplog.text.count(ANEW) == 1
+
+
+def test_a_collection_that_is_deleted_takes_its_count_along(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    try:
+        for name in ("notes", "others"):
+            store.create_collection(name, PLANE, {})
+            for seed in range(2):
+                store.upsert(name, random_documents(KEPT, seed=seed))
+                settled(store)
+        assert dead_in(tmp_path) == 2 * KEPT
+        store.delete_collection("notes")
+        store.delete_documents("others", ids=["d0"])
+        settled(store)
+        assert dead_in(tmp_path) == KEPT + 1
+    finally:
+        store.close()
