@@ -1,4 +1,4 @@
-"""Passages that are replaced over and over stay in Chroma's graph: the index is made anew before they are most of it."""
+"""Passages that are replaced stay in the graph, marked as dead: the index is made anew before they are most of it."""
 
 import logging
 import sqlite3
