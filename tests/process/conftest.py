@@ -31,7 +31,8 @@ class Process:
         self.url = f"http://127.0.0.1:{self.port}"
         self._output = output
         environment = {key: value for key, value in os.environ.items() if key not in ("API_KEY", "ENVIRONMENT")}
-        own = {"PORT": str(self.port), "DATA_DIRECTORY": str(output.with_suffix(".data"))}
+        self.data = output.with_suffix(".data")
+        own = {"PORT": str(self.port), "DATA_DIRECTORY": str(self.data)}
         environment |= own | {name: str(value) for name, value in settings.items()}
         with output.open("wb") as file:
             self.process = subprocess.Popen(
