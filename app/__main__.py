@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 
@@ -42,8 +43,9 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     given = vars(_parser().parse_args(arguments))
     if given["command"] == "serve":
-        # Nothing is open yet. As process 1 of a container it would else not hear the signal before it can serve.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        # As process 1 of a container it would else not hear the signal before it can serve. Nothing is open yet; an
+        # exception could come out of an extension module's initialisation as another one.
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     command = importlib.import_module(MODULES[given.pop("command")])
     try:
         return int(command.main(**given))

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 # File descriptors that are not connections': the ledger's, the index's, the model's, logs and pipes.
 OTHER_FILES = 256
+# After requests were cut off: seconds for their last words to be sent, to clients that read.
+LAST_WORDS_S = 1
 # After requests were cut off: seconds for batches already in the encoder to end, and for the parts to close.
 LAST_RESORT_S = 4
 
@@ -45,6 +47,7 @@ def main() -> int:
 async def _serve(settings: Settings, host: str) -> int:
     fatal: list[BaseException] = []
     stopping: list[bool] = []
+    left: list[bool] = []
     loop = asyncio.get_running_loop()
 
     running = RunningRequests()
@@ -58,7 +61,18 @@ async def _serve(settings: Settings, host: str) -> int:
         server.stop()  # type: ignore[no-untyped-call]
         reason = f"cut off: the service shuts down and {settings.shutdown_timeout_s} s (SHUTDOWN_TIMEOUT_S) are over"
         loop.call_later(settings.shutdown_timeout_s, running.cut, reason)
+        loop.call_later(settings.shutdown_timeout_s + LAST_WORDS_S, leave)
         loop.call_later(settings.shutdown_timeout_s + LAST_RESORT_S, _end_now)
+
+    def leave() -> None:
+        """Granian waits for each connection, and so for ever for a client that does not read: close the parts anyway.
+
+        The end of `serving` is that of the event loop, which ends the app's lifespan like every task that is left.
+        """
+        if not running.closing:
+            log.warning("leaving connections whose clients do not read")
+            left.append(True)
+            serving.cancel()
 
     def on_fatal(error: BaseException) -> None:
         """May be called from any thread."""
@@ -84,10 +98,14 @@ async def _serve(settings: Settings, host: str) -> int:
     log.info(
         "VectorSpace %s listens on port %d", __version__, settings.port, extra={"environment": settings.environment}
     )
+    serving = asyncio.create_task(server.serve())
     try:
-        await server.serve()
+        await serving
     except FatalError as error:
         on_fatal(error)
+    except asyncio.CancelledError:
+        if not left:
+            raise
     return 1 if fatal else 0
 
 

@@ -12,9 +12,13 @@ log = logging.getLogger(__name__)
 
 
 class RunningRequests:
-    """Every request's task while it runs. Used on the event loop's thread alone."""
+    """Every request's task while it runs. Used on the event loop's thread alone.
+
+    closing  the server is through with all connections, and the app closes its parts
+    """
 
     def __init__(self) -> None:
+        self.closing = False
         self._tasks: set[asyncio.Task[object]] = set()
         self._cut: str | None = None
 
@@ -27,6 +31,16 @@ class RunningRequests:
         log.warning("cutting off %d running requests: %s", len(self._tasks), reason)
         for task in self._tasks:
             task.cancel()
+
+    def watching(self, receive: Receive) -> Receive:
+        """The messages of the app's lifespan, of which one says that it is to close."""
+
+        async def watch() -> Message:
+            message = await receive()
+            self.closing = self.closing or message["type"] == "lifespan.shutdown"
+            return message
+
+        return watch
 
     async def run(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         task = asyncio.current_task()
@@ -61,4 +75,4 @@ class TrackRunning:
         if scope["type"] == "http":
             await self._running.run(self._app, scope, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await self._app(scope, self._running.watching(receive), send)

@@ -33,7 +33,8 @@ class Process:
         environment = {
             key: value for key, value in os.environ.items() if key not in ("API_KEY", "API_KEY_FILE", "ENVIRONMENT")
         }
-        own = {"PORT": str(self.port), "DATA_DIRECTORY": str(output.with_suffix(".data"))}
+        self.data = output.with_suffix(".data")
+        own = {"PORT": str(self.port), "DATA_DIRECTORY": str(self.data)}
         environment |= own | {name: str(value) for name, value in settings.items()}
         with output.open("wb") as file:
             self.process = subprocess.Popen(

@@ -140,13 +140,17 @@ def test_streams_that_hang_are_cut_at_the_limit(run: Run) -> None:
     process = run(SHUTDOWN_TIMEOUT_S=1).ready()
     kept(process, "large", 2000)
     kept(process, "a", 0)
+    data = process.data
+    assert (data / "ledger.sqlite-wal").exists()
     with hung_export(process, "large"), ImportStream(process, "a") as importing:
         importing.send(ndjson(range(10)))
         importing.lines_until("progress")
         assert process.end() == 0, process.log
     assert "cutting off 2 running requests: cut off: the service shuts down and 1 s (SHUTDOWN_TIMEOUT_S)" in process.log
+    assert "leaving connections whose clients do not read" in process.log
     assert "could not shut down in order" not in process.log
     assert "Traceback" not in process.log
+    assert not (data / "ledger.sqlite-wal").exists()  # it was closed all the same
 
 
 @pytest.mark.parametrize("what", ["truncated", "removed"])
