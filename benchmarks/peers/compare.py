@@ -127,17 +127,22 @@ class OneRound:
             cells = self._cells()
             for turn, cell in enumerate(cells):
                 print(f"peers: load {turn + 1} of {len(cells)}: {cell}", file=sys.stderr, flush=True)
-                texts = self._texts.take(cell.workload, cell.most)
-                requests = [texts[at : at + cell.in_request] for at in range(0, len(texts), cell.in_request)]
+                requests = self._requests(cell)
                 for name in turned(list(self._running), turn):
                     if measured(name, cell):
                         with self._excused(name, f"{name}: {cell}"):
-                            self._measure(name, cell, requests)
+                            # The same server: texts that it has seen would come from its cache.
+                            self._measure(name, cell, self._requests(cell) if name == BASE64 else requests)
             self._running.pop(BASE64, None)
             for name, each in list(self._running.items()):
                 with self._excused(name):
                     self._round.resources[name] = Resources(each.start_s, each.peak_mb(), each.memory_mb())
         return self._round
+
+    def _requests(self, cell: Cell) -> list[list[str]]:
+        """New texts, as they are sent."""
+        texts = self._texts.take(cell.workload, cell.most)
+        return [texts[at : at + cell.in_request] for at in range(0, len(texts), cell.in_request)]
 
     def _cells(self) -> list[Cell]:
         every = [*CELLS, *LIMIT_CELLS]
