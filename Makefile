@@ -76,8 +76,8 @@ clean:  ## remove what was made here
 	$(PIP) -r requirements.txt -r models/requirements.txt
 	touch $@
 
-.venv/tools: .venv/service tests/requirements.txt
-	$(PIP) -r tests/requirements.txt
+.venv/tools: .venv/service tests/requirements.txt tests/audit.txt
+	$(PIP) -r tests/requirements.txt -r tests/audit.txt
 	touch $@
 
 # models/NAME/PRECISION/card.json, made again when the recipe has changed

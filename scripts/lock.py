@@ -22,6 +22,7 @@ FILES: dict[str, list[str]] = {
     "musl/requirements.txt": ["--group", "musl", "-c", "requirements.txt"],
     "scripts/image/traces.txt": ["--group", "traces", "-c", "requirements.txt"],
     "tests/requirements.txt": ["--group", "test", "pyproject.toml", "-c", "requirements.txt"],
+    "tests/audit.txt": ["--no-config", "--group", "audit", "-c", "tests/requirements.txt"],
 }
 OPTIONS = ["--quiet", "--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate", "--no-header"]
 
