@@ -19,6 +19,7 @@ from app.api.auth import Keys
 from app.api.body import BodyLimit
 from app.api.dependencies import Parts
 from app.api.direct import DirectPaths
+from app.api.hanging_up import HangingUp
 from app.api.headers import EXPOSED, ResponseHeaders
 from app.api.key_file import KeyFile
 from app.api.running import RunningRequests, TrackRunning
@@ -189,6 +190,7 @@ def create_app(
     )
     # The last one added is the outermost.
     app.add_middleware(DirectPaths, router=openai.hot)
+    app.add_middleware(HangingUp)
     app.add_middleware(AnswerTimeout, limit_s=settings.idle_timeout_s)
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, timeout_s=settings.idle_timeout_s)
     app.add_middleware(problems.Unexpected)
