@@ -5,7 +5,8 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -65,6 +66,8 @@ class Job:
         return Encoded(self.vectors, started_s - self.came_s, now_s - started_s)
 
 
+# Of English text; for texts that are not tokenised yet.
+CHARACTERS_PER_TOKEN = 4
 # Who wants an entry: a job, and the row of its vectors that the entry fills.
 Place = tuple[Job, int]
 
@@ -99,6 +102,8 @@ class Batcher:
         self._observer = observer
         self._urgent: Waiting[Place] = Waiting()
         self._others: Waiting[Place] = Waiting()
+        # Texts and tokens of requests that are tokenised now, urgent ones and others.
+        self._arriving = {True: (0, 0), False: (0, 0)}
         # What waits or is being encoded, by its token ids: who asks for the same joins it.
         self._under_way: dict[tuple[int, ...], Entry[Place]] = {}
         self._wake = threading.Condition()
@@ -137,14 +142,24 @@ class Batcher:
                 self._leave(job, keys)
             raise
 
-    def check_room(self, texts: int, *, urgent: bool = False) -> None:
-        """Refuse early where not one more text could wait: under overload, refusing must cost next to nothing.
+    @contextmanager
+    def arriving(self, texts: int, characters: int, *, urgent: bool = False) -> Iterator[None]:
+        """Hold a place for texts that are tokenised within the block and given to `embed` right after it.
 
-        texts   that a request has, for the observer
-        raises  QueueFull; also where `embed` would have joined all of them to equal ones under way
+        Who finds no place is refused before the work: under overload, refusing must cost next to nothing.
+
+        raises  QueueFull, where not one more text could wait; also where `embed` would have joined all of them to
+                equal ones under way
         """
+        queue, own = self._queue(urgent), (texts, characters // CHARACTERS_PER_TOKEN)
         with self._wake:
-            self._refuse_full(self._urgent if urgent else self._others, 1, texts)
+            self._refuse_full(queue, 1, texts, self._arriving[urgent])
+            self._arriving[urgent] = _sum(self._arriving[urgent], own)
+        try:
+            yield
+        finally:
+            with self._wake:
+                self._arriving[urgent] = _sum(self._arriving[urgent], (-own[0], -own[1]))
 
     def close(self, reason: str = "the service is shutting down") -> None:
         """Let the lanes finish what they hold, fail what still waits with NotReady, and wait for the threads."""
@@ -154,7 +169,7 @@ class Batcher:
                 lane.join()
 
     def _add(self, job: Job, keys: Sequence[tuple[int, ...]]) -> None:
-        queue = self._urgent if job.urgent else self._others
+        queue = self._queue(job.urgent)
         new = len({key for key in keys if key not in self._under_way})
         if new:
             self._refuse_full(queue, new, len(keys))
@@ -181,19 +196,25 @@ class Batcher:
                     queue.remove(entry)
                     del self._under_way[key]
 
-    def _refuse_full(self, queue: Waiting[Place], new: int, texts: int) -> None:
+    def _queue(self, urgent: bool) -> Waiting[Place]:
+        return self._urgent if urgent else self._others
+
+    def _refuse_full(self, queue: Waiting[Place], new: int, texts: int, before: tuple[int, int] = (0, 0)) -> None:
         """raises  QueueFull, where so many new texts, of a request of so many, cannot wait in `queue`
+
+        before  texts and tokens that will be in the queue before them
 
         The time is what they would wait, and not what they take: a request larger than either limit may still go when
         nothing else waits, else it never could.
         """
-        if not queue:
+        waiting = len(queue) + before[0]
+        if not waiting:
             return
         # Urgent texts wait for urgent ones alone.
-        wait_s = self._pace.seconds(queue.tokens + (0 if queue is self._urgent else self._urgent.tokens))
+        wait_s = self._pace.seconds(queue.tokens + before[1] + (0 if queue is self._urgent else self._urgent.tokens))
         retry_after_s = max(1, math.ceil(wait_s))
-        if len(queue) + new > self._max_queue_texts:
-            refusal = QueueFull(len(queue), new, self._max_queue_texts, retry_after_s)
+        if waiting + new > self._max_queue_texts:
+            refusal = QueueFull(waiting, new, self._max_queue_texts, retry_after_s)
         elif wait_s > self._max_queue_s:
             refusal = WaitTooLong(wait_s, self._max_queue_s, retry_after_s)
         else:
@@ -272,6 +293,10 @@ class Batcher:
             jobs = self._out((*self._urgent.clear(), *self._others.clear(), *held))
             self._wake.notify_all()
         _settle(jobs, error)
+
+
+def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] + other[0], one[1] + other[1]
 
 
 def _failure(cause: Exception) -> EncoderFailed:

@@ -103,9 +103,7 @@ class ModelEmbedder:
         known = {key: found for key in dict.fromkeys(keys) if (found := self._cache.get(key)) is not None}
         new = {key: text for key, text in zip(keys, prompted, strict=True) if key not in known}
         urgent = role == "query"
-        if new:
-            self._batcher.check_room(len(new), urgent=urgent)
-        sequences = await self._tokenised(list(new.values()))
+        sequences = await self._tokenised(list(new.values()), urgent)
         tokens = dict(zip(new, map(len, sequences), strict=True)) | {key: one.tokens for key, one in known.items()}
         counts = [tokens[key] for key in keys]
         cuts = self._cuts(counts, truncate)
@@ -142,10 +140,15 @@ class ModelEmbedder:
         prompt = self.card.prompts.before(role)
         return [prompt + text for text in texts] if prompt else texts
 
-    async def _tokenised(self, texts: Sequence[str]) -> list[list[int]]:
-        if sum(map(len, texts)) <= INLINE_CHARACTERS:
-            return self._tokenizer.encode(texts)
-        return await asyncio.to_thread(self._tokenizer.encode, texts)
+    async def _tokenised(self, texts: Sequence[str], urgent: bool) -> list[list[int]]:
+        """raises  QueueFull, where they could not wait afterwards"""
+        if not texts:
+            return []
+        characters = sum(map(len, texts))
+        with self._batcher.arriving(len(texts), characters, urgent=urgent):
+            if characters <= INLINE_CHARACTERS:
+                return self._tokenizer.encode(texts)
+            return await asyncio.to_thread(self._tokenizer.encode, texts)
 
     def _cuts(self, counts: Sequence[int], truncate: bool) -> tuple[Cut, ...]:
         limit = self._tokenizer.max_tokens

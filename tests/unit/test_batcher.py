@@ -366,6 +366,23 @@ def test_who_would_wait_too_long_is_refused(encoder: FakeEncoder, monkeypatch: p
     asyncio.run(scenario())
 
 
+def test_who_is_tokenised_has_a_place_before_those_who_come_later(encoder: FakeEncoder) -> None:
+    async def scenario() -> None:
+        running = batcher(encoder, texts=3)
+        with running.arriving(2, 10):
+            with running.arriving(1, 10):
+                with pytest.raises(QueueFull, match="3 texts wait, 1 more"), running.arriving(1, 10):
+                    raise AssertionError("there was no place")
+                with running.arriving(1, 10, urgent=True):
+                    pass
+            with running.arriving(1, 10):
+                pass
+        assert (await running.embed([[1], [2], [3], [4]])).shape == (4, DIMENSION)
+        running.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_dead_thread_fails_all_who_wait_and_is_reported(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         deaths = Deaths()
