@@ -123,6 +123,8 @@ def ask(process: Process, raw: bytes) -> tuple[int, str]:
 
 def _whole(answer: bytes) -> bool:
     head, end, body = answer.partition(b"\r\n\r\n")
+    if b"transfer-encoding: chunked" in head.lower():
+        return body.endswith(b"0\r\n\r\n")
     length = re.search(rb"(?i)^content-length: *(\d+)", head, re.MULTILINE)
     return bool(end) and length is not None and len(body) >= int(length[1])
 
