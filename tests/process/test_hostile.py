@@ -123,6 +123,8 @@ def ask(process: Process, raw: bytes) -> tuple[int, str]:
 
 def _whole(answer: bytes) -> bool:
     head, end, body = answer.partition(b"\r\n\r\n")
+    if b"transfer-encoding: chunked" in head.lower():
+        return body.endswith(b"0\r\n\r\n")
     length = re.search(rb"(?i)^content-length: *(\d+)", head, re.MULTILINE)
     return bool(end) and length is not None and len(body) >= int(length[1])
 
@@ -176,7 +178,7 @@ def test_a_client_that_leaves_within_its_body_is_no_error_of_ours(hardened: Proc
     lines: list[str] = []
     for _ in range(500):
         lines = hardened.log.splitlines()[before:]
-        if [line for line in lines if f"POST {path} 4" in line]:
+        if [line for line in lines if f"POST {path.replace('notes', '{name}')} 4" in line]:
             break
         assert still_serves(hardened)
     else:
@@ -235,6 +237,5 @@ def _all(process: Process) -> None:
 def test_a_path_forges_no_line_of_the_log(hardened: Process) -> None:
     ask(hardened, request("/nowhere%0a2026-01-01T00:00:00%20critical%20forged%1b[2J", method="GET"))
     assert still_serves(hardened)
-    (line,) = [line for line in hardened.log.splitlines() if "forged" in line]
-    assert "GET /nowhere\\x0a2026" in line
+    assert "forged" not in hardened.log, "a request's line names its route, and never its path"
     assert "\x1b" not in hardened.log

@@ -1,10 +1,12 @@
 """Start, health check and shutdown of the real process: exit codes, messages, and what happens to running requests."""
 
 import json
+import re
 import shutil
 import signal
 import socket
 import threading
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,12 @@ from tests.process.conftest import ROOT, Process, Run
 from tests.process.streams import ImportStream, hung_export, kept, ndjson
 
 MODEL = "all-MiniLM-L6-v2"
-LONG = {"model": MODEL, "input": ["some words " * 80] * 60}
+TEXTS = 60
+
+
+def long(caller: int) -> dict[str, object]:
+    """A request that keeps the encoder busy: equal texts would be encoded once."""
+    return {"model": MODEL, "input": [f"{caller} {number} " + "some words " * 80 for number in range(TEXTS)]}
 
 
 def test_production_without_a_key_does_not_start(run: Run) -> None:
@@ -74,24 +81,27 @@ def test_the_health_check_follows_the_service(run: Run) -> None:
 def test_sigterm_lets_running_requests_finish(run: Run) -> None:
     process = run(THREADS=1).ready()
     answers: list[tuple[int, Any]] = []
-    callers = [threading.Thread(target=lambda: answers.append(process.post("/v1/embeddings", LONG))) for _ in range(3)]
+    callers = [
+        threading.Thread(target=lambda body: answers.append(process.post("/v1/embeddings", body)), args=(long(number),))
+        for number in range(3)
+    ]
     for caller in callers:
         caller.start()
-    _until_encoding(process.port)
+    _until_waiting(process, 2 * TEXTS)  # all three are in
     process.process.send_signal(signal.SIGTERM)
     for caller in callers:
         caller.join()
     assert process.process.wait(60) == 0
     assert [status for status, _ in answers] == [200] * 3
-    assert all(len(body["data"]) == 60 for _, body in answers)
+    assert all(len(body["data"]) == TEXTS for _, body in answers)
 
 
 def test_what_does_not_finish_in_time_is_cut_off_with_the_reason(run: Run) -> None:
     process = run(THREADS=1, SHUTDOWN_TIMEOUT_S=0).ready()
     answers: list[tuple[int, Any]] = []
-    caller = threading.Thread(target=lambda: answers.append(process.post("/v1/embeddings", LONG)))
+    caller = threading.Thread(target=lambda: answers.append(process.post("/v1/embeddings", long(0))))
     caller.start()
-    _until_encoding(process.port)
+    _until_waiting(process, 0)
     process.process.send_signal(signal.SIGINT)
     caller.join()
     assert process.process.wait(60) == 0
@@ -195,15 +205,13 @@ def _until_refused(process: Process) -> None:
             return
 
 
-def _until_encoding(port: int) -> None:
-    """Until requests sent before this call have reached the encoder: a text sent after them has been answered.
-
-    The lone text is shorter than theirs and they wait in one queue, so its answer comes while they are still encoded.
-    """
-    with socket.create_connection(("127.0.0.1", port), 30) as connection:
-        body = json.dumps({"model": MODEL, "input": "a"}).encode()
-        head = (
-            f"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-        )
-        connection.sendall(head.encode() + b"\r\n\r\n" + body)
-        assert connection.recv(15).startswith(b"HTTP/1.1 200")
+def _until_waiting(process: Process, texts: int) -> None:
+    """Until more than so many texts wait for the encoder, and others are in it."""
+    deadline = time.monotonic() + 60
+    waiting = -1
+    while waiting <= texts:
+        assert time.monotonic() < deadline, process.log
+        with urllib.request.urlopen(f"{process.url}/metrics", timeout=60) as answer:
+            found = re.search(r"^vectorspace_queue_texts (\d+)$", answer.read().decode(), re.MULTILINE)
+        assert found
+        waiting = int(found[1])

@@ -1,6 +1,8 @@
 """The image as Railway runs it: its port, its health check, its volumes of root, its smallest plan, its SIGTERM."""
 
 import json
+import re
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,16 +105,28 @@ def test_sigterm_lets_running_requests_finish_within_the_draining_time(
     container = start(*AS_ON_RAILWAY, *roots_volume, *SMALLEST_PLAN)
     container.wait_ready()
     caller = client(container)
-    texts = ["some words that take a while to embed " * 30] * 40
-    running = [caller.send("POST", "/v1/embeddings", load.embedding(texts)) for _ in range(4)]
-    # A text sent after theirs is answered: theirs have been read, and wait or are encoded.
-    assert caller.ask("POST", "/v1/embeddings", load.embedding(["a"]))[0] == 200
+    # Equal texts would be encoded once.
+    words = "some words that take a while to embed " * 30
+    texts = [[f"{number} {text} {words}" for text in range(40)] for number in range(4)]
+    running = [caller.send("POST", "/v1/embeddings", load.embedding(each)) for each in texts]
+    deadline = time.monotonic() + 60
+    while waiting(caller) <= 3 * 40:  # until all four are in, and wait or are encoded
+        assert time.monotonic() < deadline, container.logs()
     assert container.stop(DEPLOY["drainingSeconds"]) == 0
     answers = [load.received(connection) for connection in running]
     assert [status for status, _ in answers] == [200] * 4
     assert all(len(json.loads(body)["data"]) == 40 for _, body in answers)
     [stopping] = [line for line in container.logs().splitlines() if "shutting down" in line]
     assert json.loads(stopping)["running"] == 4
+
+
+def waiting(caller: load.Client) -> int:
+    """Texts that wait for the encoder."""
+    status, body = caller.ask("GET", "/metrics")
+    found = re.search(r"^vectorspace_queue_texts (\d+)$", body.decode(), re.MULTILINE)
+    assert status == 200
+    assert found
+    return int(found[1])
 
 
 def test_the_smallest_plan_bears_the_load(
