@@ -113,9 +113,9 @@ def test_what_does_not_finish_in_time_is_cut_off_with_the_reason(run: Run) -> No
 def test_more_signals_change_nothing(run: Run) -> None:
     process = run(THREADS=1).ready()
     answers: list[tuple[int, Any]] = []
-    caller = threading.Thread(target=lambda: answers.append(process.post("/v1/embeddings", LONG)))
+    caller = threading.Thread(target=lambda: answers.append(process.post("/v1/embeddings", long(0))))
     caller.start()
-    _until_encoding(process.port)
+    _until_waiting(process, 0)
     for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
         process.process.send_signal(number)
     caller.join()
