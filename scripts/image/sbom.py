@@ -129,7 +129,7 @@ def _pypi(name: str, version: str, hashes: list[str]) -> Component:
     purl = f"pkg:pypi/{name}@{version}"
     source = {
         "type": "distribution",
-        "url": f"https://pypi.org/project/{name}/{version}/#files",
+        "url": purl,
         "comment": "One of the files with these hashes; the build lets in no other.",
         "hashes": [{"alg": "SHA-256", "content": digest} for digest in hashes],
     }

@@ -83,9 +83,11 @@ def test_every_module_says_what_it_is_for(path: Path) -> None:
 
 def test_the_wall_clock_is_written_down_and_decides_nothing() -> None:
     """It may jump. Where durations count, the monotonic one is used; `openings` leaves out what is not the last ten
-    minutes, and tests/store/test_store_clock.py has it jump."""
+    minutes, and tests/store/test_store_clock.py has it jump. Observability dates the spans of a trace with it."""
     asked = {path.relative_to(APP).as_posix() for path in FILES if WALL_CLOCK.search(path.read_text())}
     assert asked == {
+        "observability/requests.py",
+        "observability/timing.py",
         "store/lock.py",
         "store/ledger/contents.py",
         "store/ledger/catalogue.py",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from app.embedding.batcher import Batcher
+from app.embedding.batcher import Batcher, Encoded
 from app.embedding.encoder import F32
 from app.embedding.waiting import BATCH_COSTS_TOKENS
 from app.errors import EncoderFailed, NotReady, QueueFull, WaitTooLong
@@ -38,10 +38,13 @@ def batcher(
     )
 
 
-async def entered(encoder: FakeEncoder) -> None:
-    """Until the encoder holds a batch."""
+async def held_back(encoder: FakeEncoder, running: Batcher, ids: list[list[int]]) -> asyncio.Task[Encoded]:
+    """A caller whose texts are in the encoder, where they stay until `encoder.open` is set: what comes next waits."""
+    encoder.open.clear()
+    held = asyncio.create_task(running.embed(ids))
     assert await asyncio.to_thread(encoder.entered.wait, 10)
     encoder.entered.clear()
+    return held
 
 
 def test_each_caller_gets_its_own_vectors_in_order(encoder: FakeEncoder) -> None:
@@ -70,9 +73,7 @@ def test_no_texts_need_no_batch(encoder: FakeEncoder) -> None:
 def test_a_caller_learns_how_long_it_waited_and_was_encoded(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         running = batcher(encoder)
-        encoder.open.clear()
-        held = asyncio.create_task(running.embed([[1]]))
-        await entered(encoder)
+        held = await held_back(encoder, running, [[1]])
         came_before_s = time.monotonic()
         joined = asyncio.create_task(running.embed([[1]]))
         waiting = asyncio.create_task(running.embed([[2], [3]]))
@@ -115,9 +116,7 @@ def test_a_failed_batch_fails_its_callers_with_the_cause_and_no_one_else(encoder
 def test_a_full_queue_refuses_with_both_numbers(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         running = batcher(encoder, texts=3)
-        encoder.open.clear()
-        held = asyncio.create_task(running.embed([[1]]))
-        await entered(encoder)
+        held = await held_back(encoder, running, [[1]])
         waiting = asyncio.create_task(running.embed([[2], [3], [4]]))
         await asyncio.sleep(0)
         assert running.waiting == 3
@@ -143,9 +142,7 @@ def test_a_request_beyond_the_whole_limit_goes_when_nothing_waits(encoder: FakeE
 def test_urgent_texts_go_before_the_others_and_in_their_own_order(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         running = batcher(encoder)
-        encoder.open.clear()
-        tasks = [asyncio.create_task(running.embed([[0]]))]
-        await entered(encoder)
+        tasks = [await held_back(encoder, running, [[0]])]
         # Each fills a batch of its own, so that the order of batches is that of the queue.
         for number, urgent in ((1, False), (2, True), (3, False), (4, True)):
             tasks.append(asyncio.create_task(running.embed([[number] * 1000], urgent=urgent)))
@@ -161,9 +158,7 @@ def test_urgent_texts_go_before_the_others_and_in_their_own_order(encoder: FakeE
 def test_a_caller_who_left_costs_nothing(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         running = batcher(encoder)
-        encoder.open.clear()
-        held = asyncio.create_task(running.embed([[1]]))
-        await entered(encoder)
+        held = await held_back(encoder, running, [[1]])
         leaver = asyncio.create_task(running.embed([[2]]))
         await asyncio.sleep(0)
         leaver.cancel()
@@ -181,9 +176,7 @@ def test_a_caller_who_left_costs_nothing(encoder: FakeEncoder) -> None:
 def test_equal_texts_are_encoded_once_within_and_between_requests(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         running = batcher(encoder)
-        encoder.open.clear()
-        held = asyncio.create_task(running.embed([[1], [2]]))
-        await entered(encoder)
+        held = await held_back(encoder, running, [[1], [2]])
         others = [asyncio.create_task(running.embed(ids)) for ids in ([[1], [3], [3]], [[3], [2]])]
         await asyncio.sleep(0)
         assert running.waiting == 1
@@ -199,9 +192,7 @@ def test_equal_texts_are_encoded_once_within_and_between_requests(encoder: FakeE
 def test_who_leaves_takes_nothing_from_who_stays(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         running = batcher(encoder)
-        encoder.open.clear()
-        held = asyncio.create_task(running.embed([[1]]))
-        await entered(encoder)
+        held = await held_back(encoder, running, [[1]])
         leavers = [asyncio.create_task(running.embed(ids)) for ids in ([[1]], [[2], [3]])]
         stays = asyncio.create_task(running.embed([[2], [1]]))
         await asyncio.sleep(0)
@@ -219,10 +210,8 @@ def test_who_leaves_takes_nothing_from_who_stays(encoder: FakeEncoder) -> None:
 def test_a_failure_reaches_who_joined_and_the_rest_of_their_texts_costs_nothing(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         running = batcher(encoder)
-        encoder.open.clear()
         encoder.failure = ValueError("no")
-        held = asyncio.create_task(running.embed([[1]]))
-        await entered(encoder)
+        held = await held_back(encoder, running, [[1]])
         joined = asyncio.create_task(running.embed([[1], [2] * 64]))
         await asyncio.sleep(0)
 
@@ -240,9 +229,7 @@ def test_a_failure_reaches_who_joined_and_the_rest_of_their_texts_costs_nothing(
 def test_an_urgent_caller_takes_the_text_that_it_joins_along(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         running = batcher(encoder)
-        encoder.open.clear()
-        tasks = [asyncio.create_task(running.embed([[0]]))]
-        await entered(encoder)
+        tasks = [await held_back(encoder, running, [[0]])]
         for number, urgent in ((1, False), (2, False), (2, True)):
             tasks.append(asyncio.create_task(running.embed([[number] * 1000], urgent=urgent)))
             await asyncio.sleep(0)
@@ -257,9 +244,7 @@ def test_an_urgent_caller_takes_the_text_that_it_joins_along(encoder: FakeEncode
 def test_urgent_texts_share_no_batch_with_the_others(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         running = batcher(encoder)
-        encoder.open.clear()
-        held = asyncio.create_task(running.embed([[0]]))
-        await entered(encoder)
+        held = await held_back(encoder, running, [[0]])
         tasks = [
             asyncio.create_task(running.embed([[number]], urgent=urgent))
             for number, urgent in ((1, False), (2, True), (3, False), (4, True))
@@ -276,9 +261,7 @@ def test_urgent_texts_share_no_batch_with_the_others(encoder: FakeEncoder) -> No
 def test_a_queue_full_of_others_takes_an_urgent_text_and_has_its_own_limit(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         running = batcher(encoder, texts=2)
-        encoder.open.clear()
-        tasks = [asyncio.create_task(running.embed([[0]]))]
-        await entered(encoder)
+        tasks = [await held_back(encoder, running, [[0]])]
         tasks.append(asyncio.create_task(running.embed([[1], [2], [3]])))
         tasks += [asyncio.create_task(running.embed([[number]], urgent=True)) for number in (4, 5)]
         await asyncio.sleep(0)
@@ -318,9 +301,7 @@ def test_retry_after_counts_tokens_and_not_texts(encoder: FakeEncoder, monkeypat
         running = batcher(encoder, texts=2)
         await running.embed([[7] * 20])
         encoder.entered.clear()
-        encoder.open.clear()
-        tasks = [asyncio.create_task(running.embed([[90]]))]
-        await entered(encoder)
+        tasks = [await held_back(encoder, running, [[90]])]
         tasks.append(asyncio.create_task(running.embed([[1] * 30, [2] * 270])))
         await asyncio.sleep(0)
         with pytest.raises(QueueFull) as refused:
@@ -346,9 +327,7 @@ def test_who_would_wait_too_long_is_refused(encoder: FakeEncoder, monkeypatch: p
         running = batcher(encoder, seconds=20)
         await running.embed([[7] * 20])
         encoder.entered.clear()
-        encoder.open.clear()
-        tasks = [asyncio.create_task(running.embed([[90]]))]
-        await entered(encoder)
+        tasks = [await held_back(encoder, running, [[90]])]
         for number, tokens in ((1, 100), (2, 1000)):  # before the second 13 s of waiting, after it 144
             tasks.append(asyncio.create_task(running.embed([[number] * tokens])))
             await asyncio.sleep(0)
@@ -377,7 +356,7 @@ def test_who_is_tokenised_has_a_place_before_those_who_come_later(encoder: FakeE
                     pass
             with running.arriving(1, 10):
                 pass
-        assert (await running.embed([[1], [2], [3], [4]])).shape == (4, DIMENSION)
+        assert (await running.embed([[1], [2], [3], [4]])).vectors.shape == (4, DIMENSION)
         running.close()
 
     asyncio.run(scenario())
@@ -387,10 +366,8 @@ def test_a_dead_thread_fails_all_who_wait_and_is_reported(encoder: FakeEncoder) 
     async def scenario() -> None:
         deaths = Deaths()
         running = batcher(encoder, deaths)
-        encoder.open.clear()
         encoder.failure = SystemExit("died")
-        held = asyncio.create_task(running.embed([[1]]))
-        await entered(encoder)
+        held = await held_back(encoder, running, [[1]])
         waiting = asyncio.create_task(running.embed([[2] * 64]))
         await asyncio.sleep(0)
         encoder.open.set()
@@ -408,9 +385,7 @@ def test_a_dead_thread_fails_all_who_wait_and_is_reported(encoder: FakeEncoder) 
 def test_closing_fails_who_waits_and_finishes_what_is_held(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         running = batcher(encoder)
-        encoder.open.clear()
-        held = asyncio.create_task(running.embed([[1]]))
-        await entered(encoder)
+        held = await held_back(encoder, running, [[1]])
         waiting = asyncio.create_task(running.embed([[2]]))
         await asyncio.sleep(0)
         closing = asyncio.create_task(asyncio.to_thread(running.close, "closing time"))
@@ -448,9 +423,7 @@ def test_the_observer_is_told_of_batches_joins_and_refusals(encoder: FakeEncoder
             on_death=lambda error: None,
             observer=Observer(),
         )
-        encoder.open.clear()
-        held = asyncio.create_task(running.embed([[1]]))
-        await entered(encoder)
+        held = await held_back(encoder, running, [[1]])
         waiting = asyncio.create_task(running.embed([[2], [3, 3], [1]]))
         await asyncio.sleep(0)
         with pytest.raises(QueueFull):

@@ -4,11 +4,15 @@ VECTORSPACE_IMAGE names the image (default vectorspace:latest), DOCKER the clien
 missing engine or image is a failure: these tests were asked for.
 """
 
+import io
 import json
 import os
+import tarfile
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +30,23 @@ def image() -> str:
     if done.returncode:
         pytest.fail(f"no image {name}: {done.stderr.strip()}. Build it with `make image`", pytrace=False)
     return name
+
+
+@pytest.fixture(scope="session")
+def layers(image: str) -> Iterator[list[tarfile.TarFile]]:
+    """The image's layers in memory, lowest first."""
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "image.tar"
+        docker("save", "--output", str(archive), image)
+        with tarfile.open(archive) as saved:
+
+            def read(name: str) -> io.BytesIO:
+                file = saved.extractfile(name)
+                assert file is not None
+                return io.BytesIO(file.read())
+
+            manifest = json.load(read("manifest.json"))[0]
+            yield [tarfile.open(fileobj=read(name)) for name in manifest["Layers"]]  # noqa: SIM115  in memory
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,8 @@
 """The bill of materials in the image, against what the image holds; and no secret in any of its layers."""
 
-import io
 import json
 import re
 import tarfile
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,22 +19,6 @@ SECRETS = re.compile(
     rb"-----BEGIN (?:RSA |EC |OPENSSH |ENCRYPTED )?PRIVATE KEY-----\s+[A-Za-z0-9+/]{40}"
     rb"|\bAKIA[0-9A-Z]{16}\b|\bghp_[A-Za-z0-9]{36}\b|\bsk-[A-Za-z0-9]{40,}\b|https?://[^\s/:@\"'{}<>]+:[^\s/:@\"'{}<>]{6,}@[a-z0-9]"
 )
-
-
-@pytest.fixture(scope="module")
-def layers(image: str) -> Iterator[list[tarfile.TarFile]]:
-    with tempfile.TemporaryDirectory() as folder:
-        archive = Path(folder) / "image.tar"
-        docker("save", "--output", str(archive), image)
-        with tarfile.open(archive) as saved:
-
-            def read(name: str) -> io.BytesIO:
-                file = saved.extractfile(name)
-                assert file is not None
-                return io.BytesIO(file.read())
-
-            manifest = json.load(read("manifest.json"))[0]
-            yield [tarfile.open(fileobj=read(name)) for name in manifest["Layers"]]  # noqa: SIM115  in memory
 
 
 @pytest.fixture(scope="module")
