@@ -132,6 +132,7 @@ def create_app(
     settings: Settings,
     *,
     on_fatal: OnFatal,
+    on_ready: Callable[[], None] = lambda: None,
     running: RunningRequests | None = None,
     open_embedder: Callable[[Settings, OnFatal], Opened] = open_embedder,
     open_store: Callable[[Settings, OnFatal], Store] = open_store,
@@ -170,6 +171,7 @@ def create_app(
             parts.embedder, parts.pipeline = opened.embedder, build_pipeline(settings, store, opened.embedder)
             closers.append(("pipeline", parts.pipeline.close))
             parts.metrics += [_build_info(opened.embedder.card), *opened.metrics]
+            on_ready()
             parts.not_ready = None
             log.info("ready", extra={"after_s": round(time.monotonic() - parts.started_at_monotonic_s, 3)})
 

@@ -5,12 +5,14 @@ import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+# Seconds until somebody watches: most requests are answered by then, and a task costs as much as a tenth of them.
+WATCH_AFTER_S = 0.02
 # Requests that only compute, and change nothing. A write goes on without its sender: it may have been meant so.
 _computing = re.compile(r"/|/v1/embeddings|/embed|/similarity|/v1/collections/[^/]+/search")
 
 
 class HangingUp:
-    """Cancels a request that only computes as soon as its client has gone.
+    """Cancels a request that only computes once its client has gone, from `WATCH_AFTER_S` on.
 
     Once the body is whole, nothing comes from the server but the news that the client has gone. A task of its own waits
     for it, and whoever asks for further messages waits for that task.
@@ -25,6 +27,7 @@ class HangingUp:
             return
         task = asyncio.current_task()
         assert task is not None
+        timer: asyncio.TimerHandle | None = None
         watching: asyncio.Task[Message] | None = None
         gone = False
 
@@ -35,13 +38,18 @@ class HangingUp:
             task.cancel()
             return message
 
-        async def receive_and_watch() -> Message:
+        def begin() -> asyncio.Task[Message]:
             nonlocal watching
-            if watching is not None:
-                return await asyncio.shield(watching)
+            watching = watching or asyncio.create_task(watch())
+            return watching
+
+        async def receive_and_watch() -> Message:
+            nonlocal timer
+            if timer is not None:
+                return await asyncio.shield(begin())
             message = await receive()
             if message["type"] == "http.request" and not message.get("more_body", False):
-                watching = asyncio.create_task(watch())
+                timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, begin)
             return message
 
         try:
@@ -51,5 +59,7 @@ class HangingUp:
                 raise
             task.uncancel()
         finally:
+            if timer is not None:
+                timer.cancel()
             if watching is not None:
                 watching.cancel()
