@@ -41,6 +41,7 @@ from app.pipeline.pipeline import Pipeline
 from app.settings import Settings
 from app.store.local import LocalStore
 from app.store.store import Store
+from app.store.volume import ends_with_container
 
 if TYPE_CHECKING:
     from app.observability.tracing import OtlpTracer
@@ -108,7 +109,10 @@ def open_store(settings: Settings, on_fatal: OnFatal) -> Store:
 
     raises  DirectoryTaken, DirectoryNewer, DirectoryUnusable
     """
-    return LocalStore(settings.data_directory, max_collections=settings.max_collections, on_fatal=on_fatal)
+    store = LocalStore(settings.data_directory, max_collections=settings.max_collections, on_fatal=on_fatal)
+    if ends_with_container(settings.data_directory):
+        log.warning("what is kept in %s ends with this container: mount a volume there", settings.data_directory)
+    return store
 
 
 def build_pipeline(settings: Settings, store: Store, embedder: Embedder) -> Pipeline:

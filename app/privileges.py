@@ -27,7 +27,7 @@ def drop(settings: Settings) -> None:
     except OSError as error:
         raise PrivilegesKept(
             f"started as root, but could not hand {settings.data_directory} to user {uid} and become it: {error}. "
-            "Start the container as that user, or leave it the capabilities CHOWN, SETUID and SETGID"
+            "Start the container as that user, or leave it the capabilities CHOWN, SETUID, SETGID and DAC_OVERRIDE"
         ) from error
     log.info("became user %d", uid, extra={"owned_files": owned})
 

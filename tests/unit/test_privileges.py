@@ -56,5 +56,5 @@ def test_a_refused_step_is_named_with_the_remedy(tmp_path: Path, monkeypatch: py
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "chown", refused)
-    with pytest.raises(PrivilegesKept, match="capabilities CHOWN, SETUID and SETGID"):
+    with pytest.raises(PrivilegesKept, match="capabilities CHOWN, SETUID, SETGID and DAC_OVERRIDE"):
         privileges.drop(settings(tmp_path / "data"))

@@ -110,3 +110,13 @@ def fill(container: Container) -> tuple[int, int]:
         except urllib.error.HTTPError as refused:
             return first, refused.code
     raise AssertionError("8 MB held 100,000 vectors")
+
+
+def test_who_forgets_the_volume_is_told(start: StartContainer, options: tuple[str, ...]) -> None:
+    warning = "what is kept in /data ends with this container: mount a volume there"
+    with_volume = start(*options)
+    without = start("--publish", "127.0.0.1::8000")
+    for container, told in ((with_volume, False), (without, True)):
+        container.wait_ready()
+        container.stop()  # its log is whole then
+        assert (warning in container.logs()) is told
