@@ -33,7 +33,7 @@ def test_batches_keep_the_budget_and_lose_nothing(sizes: list[int], budget: int)
     assert queue.take(budget) == []
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=20), max_size=8), max_size=8), st.integers(1, 3)
 )

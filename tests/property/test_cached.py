@@ -34,7 +34,7 @@ def answers(asked: list[tuple[list[str], Role]], entries: int, together: bool) -
     return asyncio.run(scenario())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(requests, st.integers(1, 5), st.booleans())
 def test_with_a_cache_as_without(asked: list[tuple[list[str], Role]], entries: int, together: bool) -> None:
     for cached, plain in zip(answers(asked, entries, together), answers(asked, 0, together), strict=True):

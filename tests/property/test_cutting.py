@@ -49,7 +49,7 @@ def check(text: str, max_tokens: int, prompt: str = "") -> None:
     assert all(covered[i] or text[i].isspace() for i in range(len(text)))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(texts, st.sampled_from([12, 20, 256]), st.sampled_from(["", "passage: "]))
 def test_they_fit_and_hold_everything(text: str, max_tokens: int, prompt: str) -> None:
     check(text, max_tokens, prompt)
@@ -62,7 +62,7 @@ def test_long_texts_of_one_kind(part: str) -> None:
     check(part * (100_000 // len(part)), 256)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(words, min_size=1, max_size=40), st.sampled_from([" ", ""]))
 def test_offsets_of_a_long_text_are_those_of_its_blocks(parts: list[str], between: str) -> None:
     text = between.join(parts)

@@ -46,7 +46,7 @@ def read(form: str, chunks: list[bytes]) -> tuple[list[str], str]:
     return [repr(item) for item in items], ""
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(forms, content, st.data())
 def test_pieces_make_no_difference(form: str, raw: bytes, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=10)))
@@ -58,7 +58,6 @@ def test_pieces_make_no_difference(form: str, raw: bytes, data: st.DataObject) -
 lines = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(lines.filter(str.strip), lines, lines), max_size=8), st.sampled_from(["\r\n", "\n"]))
 def test_what_the_csv_module_writes_is_read_back(rows: list[tuple[str, str, str]], end: str) -> None:
     out = io.StringIO(newline="")
@@ -73,7 +72,6 @@ def test_what_the_csv_module_writes_is_read_back(rows: list[tuple[str, str, str]
     assert [(each.draft.text, each.draft.id or "", each.draft.metadata.get("x", "")) for each in found] == rows
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(lines, st.dictionaries(lines, lines | st.integers() | st.none(), max_size=3)), max_size=8))
 def test_ndjson_is_read_back(rows: list[tuple[str, dict[str, object]]]) -> None:
     small = [(text, {k: v for k, v in data.items() if not isinstance(v, int) or abs(v) < 2**63}) for text, data in rows]

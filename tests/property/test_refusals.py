@@ -34,7 +34,7 @@ values = st.recursive(
 metadata = st.dictionaries(st.text(max_size=3) | st.just("k"), values, max_size=4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(values, metadata)
 def test_filters(value: Any, found: dict[str, Any]) -> None:
     try:
@@ -59,7 +59,7 @@ records = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(values | records)
 def test_records(value: Any) -> None:
     """As an import has them: what its JSON reader lets through is refused, or kept and written again."""
@@ -75,7 +75,7 @@ def test_records(value: Any) -> None:
     orjson.dumps({"id": draft.id, "text": draft.text, "metadata": dict(draft.metadata)})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(values.filter(lambda value: _is_json(value)), max_size=5), st.binary(max_size=20))
 def test_ndjson(rows: list[Any], noise: bytes) -> None:
     reader = reader_for("application/x-ndjson", 10_000)
@@ -88,7 +88,7 @@ def test_ndjson(rows: list[Any], noise: bytes) -> None:
     assert len(items) <= raw.count(b"\n") + 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.characters(), max_size=200) | st.lists(words, max_size=20).map(" ".join))
 def test_keyword_queries_are_expressions_that_sqlite_takes(text: str) -> None:
     expression = keyword.query(text)
@@ -101,7 +101,7 @@ def test_keyword_queries_are_expressions_that_sqlite_takes(text: str) -> None:
     with_table.rollback()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.text(max_size=60), min_size=1, max_size=3))
 def test_passages_are_within_their_text(texts: list[str]) -> None:
     for text, spans in zip(texts, split(texts, WordTokenizer(4)), strict=True):

@@ -197,7 +197,5 @@ def test_any_history(kind: str) -> None:
 
     run_state_machine_as_test(
         Opened,
-        settings=settings(
-            max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=40, stateful_step_count=30, suppress_health_check=list(HealthCheck)),
     )
