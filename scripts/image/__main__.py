@@ -66,7 +66,7 @@ def sbom(root: Path) -> None:
     pins = Path("..")
     write(
         root,
-        pins=pins / "requirements.txt",
+        pins=(pins / "requirements.txt", Path("image/traces.txt")),  # the latter for images that send traces
         allocator_pin=pins / "musl/mimalloc.txt",
         models=Path("/models"),
         version=os.environ["VERSION"],

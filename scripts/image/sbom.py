@@ -8,7 +8,7 @@ import email
 import json
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,12 @@ _library = re.compile(r"\.so(\.[0-9.]+)?$")
 _pin = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)")
 
 
-def write(root: Path, *, pins: Path, allocator_pin: Path, models: Path, version: str, output: Path) -> None:
+def write(root: Path, *, pins: Sequence[Path], allocator_pin: Path, models: Path, version: str, output: Path) -> None:
     """Write the bill of the image whose system and packages are in `root` and whose models are in `models`.
 
     raises  ValueError, naming a package that no pin accounts for, or a library that belongs to no package
     """
-    packages = _packages(root / SITE_PACKAGES, read_pins(pins.read_text()))
+    packages = _packages(root / SITE_PACKAGES, read_pins("\n".join(path.read_text() for path in pins)))
     (allocator,) = read_pins(allocator_pin.read_text()).items()
     components = [
         _interpreter(),
@@ -113,7 +113,7 @@ def _package(information: Path, pins: dict[str, tuple[str, list[str]]]) -> Compo
     name, version = normalised(headers["Name"]), headers["Version"]
     pinned, hashes = pins.get(name, ("", []))
     if pinned != version:
-        raise ValueError(f"{name} {version} is in the tree, and requirements.txt pins {pinned or 'none'}")
+        raise ValueError(f"{name} {version} is in the tree, and what is pinned is {pinned or 'none'}")
     component = _pypi(name, version, hashes)
     component["licenses"] = _licences(headers["License-Expression"] or headers["License"])
     return component

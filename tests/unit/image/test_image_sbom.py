@@ -42,6 +42,7 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "models/m/int8").mkdir(parents=True)
     (tmp_path / "models/m/int8/card.json").write_text(json.dumps(CARD))
     (tmp_path / "pins.txt").write_text(PINS.format("a" * 64, "b" * 64))
+    (tmp_path / "more.txt").write_text("")
     (tmp_path / "allocator.txt").write_text(f"mimalloc==3 \\\n    --hash=sha256:{'d' * 64}\n")
     return tmp_path
 
@@ -50,7 +51,7 @@ def bill(folder: Path) -> dict[str, Any]:
     output = folder / "out/bill.json"
     write(
         folder / "tree",
-        pins=folder / "pins.txt",
+        pins=[folder / "pins.txt", folder / "more.txt"],
         allocator_pin=folder / "allocator.txt",
         models=folder / "models",
         version="0.1.0",
@@ -88,8 +89,14 @@ def test_the_same_tree_gives_the_same_bytes(tree: Path) -> None:
 
 def test_a_package_that_is_not_as_pinned_stops_it(tree: Path) -> None:
     (tree / "pins.txt").write_text("some-thing==1.3\n")
-    with pytest.raises(ValueError, match=r"some-thing 1\.2 is in the tree, and requirements\.txt pins 1\.3"):
+    with pytest.raises(ValueError, match=r"some-thing 1\.2 is in the tree, and what is pinned is 1\.3"):
         bill(tree)
+
+
+def test_a_package_of_the_second_list_is_accounted_for(tree: Path) -> None:
+    (tree / "pins.txt").rename(tree / "more.txt")
+    (tree / "pins.txt").write_text("other==1\n")
+    assert "some-thing" in {each["name"] for each in bill(tree)["components"]}
 
 
 def test_a_library_of_no_package_stops_it(tree: Path) -> None:
