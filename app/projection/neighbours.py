@@ -38,8 +38,9 @@ def neighbour_layout(vectors: F32, start: F32) -> F32:
     places = start[order] * np.float32(START_SPREAD / spread)
     moving = np.zeros_like(places)
     window, first, normaliser = min(REPELLING, rows - 1), 0, 0.0
+    work = np.empty((4, rows, window), np.float32)
     for step in range(STEPS):
-        pushed, total = _repulsion(places, first, window)
+        pushed, total = _repulsion(places, first, work)
         # Over the whole of the points the sum changes slowly: past windows know it too.
         normaliser = total if not normaliser or window == rows - 1 else 0.9 * normaliser + 0.1 * total
         pulled = _attraction(places, near) * np.float32(EXAGGERATION if step < EARLY_STEPS else 1.0)
@@ -54,29 +55,35 @@ def neighbour_layout(vectors: F32, start: F32) -> F32:
 
 def _attraction(places: F32, near: I64) -> F32:
     """(rows, 2) float32: what the pairs of neighbours pull, each at both its ends."""
-    away = places[near] - places[:, None, :]
-    pulls = away / (1 + np.einsum("ijk,ijk->ij", away, away))[:, :, None]
-    back = [np.bincount(near.ravel(), pulls[:, :, axis].ravel(), len(places)) for axis in (0, 1)]
-    pulled: F32 = pulls.sum(axis=1) - np.stack(back, axis=1).astype(np.float32)
+    x, y = (places[:, axis][near] - places[:, axis, None] for axis in (0, 1))
+    nearness = 1 / (1 + x * x + y * y)
+    pulled = np.empty_like(places)
+    for axis, away in enumerate((x, y)):
+        pulls = away * nearness
+        pulled[:, axis] = np.einsum("ij->i", pulls) - np.bincount(near.ravel(), pulls.ravel(), len(places))
     return pulled
 
 
-def _repulsion(places: F32, first: int, window: int) -> tuple[F32, float]:
-    """What each point feels of the `window` ones that come `first` + 1 places after it, in a ring, scaled to all.
+def _repulsion(places: F32, first: int, work: F32) -> tuple[F32, float]:
+    """What each point feels of the ones that come `first` + 1 places after it and later, in a ring, scaled to all.
 
+    work     (4, rows, window) float32, written over: new memory for each step would cost as much as the steps
     returns  (rows, 2) float32 before it is normalised, and the normaliser: the sum over all pairs of 1 / (1 + d²)
     """
-    rows = len(places)
+    (rows, window), (x, y, nearness, squares) = work.shape[1:], work
     ring = np.concatenate([places, places, places])[first + 1 :]
     others = np.lib.stride_tricks.sliding_window_view(ring, window, axis=0)[:rows]  # (rows, 2, window)
-    x, y = places[:, :1] - others[:, 0], places[:, 1:] - others[:, 1]
-    nearness = 1 / (1 + x * x + y * y)
+    np.subtract(places[:, :1], others[:, 0], out=x)
+    np.subtract(places[:, 1:], others[:, 1], out=y)
+    np.multiply(x, x, out=nearness)
+    nearness += np.multiply(y, y, out=squares)
+    nearness += 1
+    np.reciprocal(nearness, out=nearness)
     seen = window
     if first + window >= rows:  # the ring has come round to the point itself
         nearness[:, rows - 1 - first] = 0
         seen -= 1
-    scale = np.float32((rows - 1) / seen)
-    total = float(nearness.sum(dtype=np.float64)) * (rows - 1) / seen
+    total = float(np.einsum("ij->", nearness, dtype=np.float64)) * (rows - 1) / seen
     nearness *= nearness
-    pushes = [np.einsum("ij,ij->i", nearness, each) for each in (x, y)]
-    return np.stack(pushes, axis=1) * scale, total
+    pushed = np.stack([np.einsum("ij,ij->i", nearness, away) for away in (x, y)], axis=1)
+    return pushed * np.float32((rows - 1) / seen), total
