@@ -165,7 +165,7 @@ class Sample:
     """Some of a collection's documents, and which state of it they are of.
 
     collection  as it was when asked
-    version     changes with every write to the collection's documents, and belongs to no other collection
+    version     names the state: where it is the same, so are the documents; no other collection ever has it
     documents   with their vectors, by id; read as they are asked for, all as of one moment, which may be later
     """
 

@@ -50,7 +50,9 @@ def every(connection: sqlite3.Connection, row: Row) -> Iterator[StoredDocument]:
 
 
 def version(connection: sqlite3.Connection, row: Row) -> str:
-    """Changes with every write: one that keeps a document gives it passages with new keys, one that deletes counts."""
+    """The same only where the documents are the same: a document that is written gets passages with new, greater keys,
+    so that what is up to the last key can only become less, and then the counts do.
+    """
     last = connection.execute("SELECT max(key) FROM passages WHERE collection = ?", (row.key,)).fetchone()[0]
     return f"{row.key}.{last or 0}.{row.collection.documents}.{row.collection.passages}"
 
