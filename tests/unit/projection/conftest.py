@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from app.projection.nearest import F32, I64, unit_rows
+from app.projection.nearest import F32, I64, nearest, unit_rows
 
 
 def blobs(count: int, each: int, *, dimension: int = 32, spread: float = 0.15, seed: int = 0) -> tuple[F32, I64]:
@@ -21,3 +21,12 @@ def apart(places: F32, heap: I64) -> float:
     own = away[np.arange(len(places)), heap]
     away[np.arange(len(places)), heap] = np.inf
     return float((away.min(axis=1) / own).min())
+
+
+def kept(vectors: F32, places: F32, count: int = 10) -> float:
+    """Which share of the nearest vectors are nearest in the plane as well."""
+    away = np.linalg.norm(places[:, None] - places, axis=2)
+    np.fill_diagonal(away, np.inf)
+    drawn = np.argsort(away, axis=1)[:, :count]
+    pairs = zip(nearest(vectors, count).tolist(), drawn.tolist(), strict=True)
+    return float(np.mean([len(set(one) & set(other)) / count for one, other in pairs]))

@@ -5,9 +5,9 @@ import pytest
 
 from app.projection import neighbours as module
 from app.projection.components import principal_components
-from app.projection.nearest import F32, nearest
+from app.projection.nearest import F32
 from app.projection.neighbours import neighbour_layout
-from tests.unit.projection.conftest import apart, blobs
+from tests.unit.projection.conftest import apart, blobs, kept
 
 
 def start(vectors: F32) -> F32:
@@ -92,12 +92,3 @@ def test_more_neighbours_are_kept_than_by_components() -> None:
     vectors, _ = blobs(20, 20, spread=0.12, dimension=64)
     places = start(vectors)
     assert kept(vectors, neighbour_layout(vectors, places)) > 3 * kept(vectors, places)
-
-
-def kept(vectors: F32, places: F32, count: int = 10) -> float:
-    """Which share of the nearest vectors are nearest in the plane as well."""
-    away = np.linalg.norm(places[:, None] - places, axis=2)
-    np.fill_diagonal(away, np.inf)
-    drawn = np.argsort(away, axis=1)[:, :count]
-    pairs = zip(nearest(vectors, count).tolist(), drawn.tolist(), strict=True)
-    return float(np.mean([len(set(one) & set(other)) / count for one, other in pairs]))
