@@ -45,6 +45,8 @@ def test_a_window_over_all_feels_all_and_small_ones_add_up_to_it() -> None:
     pushed, total = module._repulsion(places, 0, np.empty((4, rows, rows - 1), np.float32))
     np.testing.assert_allclose(pushed, expected, rtol=1e-4)
     assert total == pytest.approx(nearness.sum())
+    in_chunks, _ = module._repulsion(places, 0, np.empty((4, 3, rows - 1), np.float32))
+    np.testing.assert_allclose(in_chunks, pushed, rtol=1e-5)
     parts = [module._repulsion(places, first, np.empty((4, rows, 1), np.float32)) for first in range(rows - 1)]
     np.testing.assert_allclose(np.mean([push for push, _ in parts], axis=0), expected, rtol=1e-4)
     assert np.mean([each for _, each in parts]) == pytest.approx(nearness.sum())
