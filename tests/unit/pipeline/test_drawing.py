@@ -128,7 +128,10 @@ def test_the_least_used_maps_make_room(pipeline: Pipeline, store: Watched, monke
     assert draw(pipeline, limit=21) is not second
     assert store.read == 4
     monkeypatch.setattr(module, "KEPT_BYTES", 10)
-    assert draw(pipeline, limit=22) is not draw(pipeline, limit=22)
+    last = draw(pipeline, limit=22)
+    assert draw(pipeline, limit=22) is last
+    draw(pipeline, limit=23)
+    assert draw(pipeline, limit=22) is not last
 
 
 def test_one_map_is_drawn_at_a_time_and_who_waited_for_the_same_gets_it(pipeline: Pipeline, store: Watched) -> None:
