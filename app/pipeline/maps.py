@@ -21,7 +21,7 @@ from app.store.store import Sample, Store, StoredDocument
 TEXT_CHARACTERS = 200
 # Numbers in the vectors of one map, 16 MB as float32: 10,000 documents of 384, or 2,600 of 1536.
 MOST_NUMBERS = 4_000_000
-# What all kept maps may take, but for the last one, which is kept whatever it takes: a query is often placed on it next.
+# What all kept maps may take, but for the last one, which is kept whatever it takes: a query is often placed on it.
 # One of 2000 documents of 384 numbers takes 2 MB, or 5 in the neighbours' layout.
 KEPT_BYTES = 16_000_000
 

@@ -25,14 +25,6 @@ def test_components_keep_the_shape() -> None:
     np.testing.assert_allclose(np.abs(points), np.array([[1, 0], [1, 0], [0, 0.5], [0, 0.5]]), atol=1e-6)
 
 
-def test_components_say_what_they_show_and_neighbours_do_not() -> None:
-    vectors, _ = blobs(2, 20)
-    variance = plane(vectors, "components").variance
-    assert variance is not None
-    assert 1 > variance[0] > variance[1] > 0
-    assert plane(vectors, "neighbours").variance is None
-
-
 def test_by_components_a_vector_falls_on_its_own_point() -> None:
     vectors, _ = blobs(3, 20)
     made = plane(vectors, "components")
