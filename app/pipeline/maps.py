@@ -95,7 +95,8 @@ class Maps:
         drawn = await self._drawn(sample, layout, limit)
         if drawn.plane is None:
             return Placed(0.0, 0.0, cut)
-        return Placed(*drawn.plane.place(unit_rows(made.vectors)[0]), cut)
+        x, y = await asyncio.to_thread(drawn.plane.place, unit_rows(made.vectors)[0])
+        return Placed(x, y, cut)
 
     def close(self) -> None:
         """Wait for the map that is being drawn."""
