@@ -49,14 +49,6 @@ def every(connection: sqlite3.Connection, row: Row) -> Iterator[StoredDocument]:
         yield _stored(connection, found, True)
 
 
-def version(connection: sqlite3.Connection, row: Row) -> str:
-    """The same only where the documents are the same: a document that is written gets passages with new, greater keys,
-    so that what is up to the last key can only become less, and then the counts do.
-    """
-    last = connection.execute("SELECT max(key) FROM passages WHERE collection = ?", (row.key,)).fetchone()[0]
-    return f"{row.key}.{last or 0}.{row.collection.documents}.{row.collection.passages}"
-
-
 def sampled(connection: sqlite3.Connection, row: Row, limit: int) -> Iterator[StoredDocument]:
     """At most `limit` of them with their vectors, by id.
 
