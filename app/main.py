@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import collections, documents, health, metrics, openai, openapi, problems, search, tei, transfer
+from app.api import collections, documents, health, maps, metrics, openai, openapi, problems, search, tei, transfer
 from app.api.answer_timeout import AnswerTimeout
 from app.api.auth import Keys
 from app.api.body import BodyLimit
@@ -214,7 +214,7 @@ def create_app(
     problems.install(app)
     openapi.install(app)
     app.include_router(openai.hot)
-    for module in (health, metrics, openai, tei, collections, documents, search, transfer):
+    for module in (health, metrics, openai, tei, collections, documents, search, maps, transfer):
         app.include_router(module.router)
     return app
 
