@@ -1,6 +1,6 @@
 """The service under mixed load for half an hour: what fails, how long requests take, and whether memory stays flat.
 
-    python -m benchmarks.soak [--minutes 30] [--quick]
+    python -m benchmarks.soak [--minutes 30] [--image IMAGE] [--quick]
 
 Clients of seven kinds work at once, each as fast as it is answered: lone texts and batches of all lengths, documents
 written over and over into a collection, searches in it, imports into collections that are then deleted, clients that
@@ -25,7 +25,8 @@ from statistics import linear_regression, median
 from tempfile import TemporaryDirectory
 
 from benchmarks.peers import peers, processes
-from benchmarks.peers.figures import percentile
+from benchmarks.peers.containers import Contained, image
+from benchmarks.peers.figures import IMAGE, percentile
 from benchmarks.peers.servers import MODEL, Running
 from benchmarks.peers.texts import LENGTHS, Texts
 from benchmarks.store.report import Figure, NotMeasured, load, table
@@ -196,10 +197,13 @@ def requests_table(soak: Soak) -> str:
 
 
 @contextmanager
-def service() -> Iterator[Running]:
-    """Our service with its defaults and an empty store. raises NotMeasured"""
+def service(reference: str = "") -> Iterator[Running]:
+    """Our service with its defaults and an empty store: this checkout's, or that of an image. raises NotMeasured"""
     with TemporaryDirectory() as scratch:
-        running = Running(peers.ours(), Path(scratch))
+        if reference:
+            running: Running = Contained(image(IMAGE, reference), Path(scratch))
+        else:
+            running = Running(peers.ours(), Path(scratch))
         try:
             yield running
         finally:
@@ -209,13 +213,14 @@ def service() -> Iterator[Running]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--image", default="", help="a container of this image in place of the checkout's service")
     parser.add_argument("--quick", action="store_true", help="one minute: does it run, not how well")
     given = parser.parse_args()
     processes.end_on_sigterm()
     minutes = 1.0 if given.quick else given.minutes
     print(f"load average at the start: {load()}\n", flush=True)
     try:
-        with service() as running:
+        with service(given.image) as running:
             soak = Soak(running.port, running.memory_mb)
             soak.run(60 * minutes)
     except NotMeasured as reason:
