@@ -24,6 +24,7 @@ _descriptions = {
     415: "The body is compressed, which is not read here.",
     429: "Too much at once; Retry-After says when to come back.",
     500: "The service failed.",
+    502: "The OpenAI-compatible service failed.",
     503: "Starting, or shutting down.",
     507: "The disk is full; nothing was written.",
 }

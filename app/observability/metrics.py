@@ -64,8 +64,9 @@ class Counters:
         self._name, self._help, self._names = name, help, names
         self._counts: defaultdict[tuple[str, ...], int] = defaultdict(int)
 
-    def add(self, *values: str) -> None:
-        self._counts[values] += 1
+    def add(self, *values: str, amount: int = 1) -> None:
+        """An amount of 0 shows the counter before it counts, so that its first increase is seen as one."""
+        self._counts[values] += amount
 
     def lines(self) -> Iterator[str]:
         yield from _head(self._name, "counter", self._help)

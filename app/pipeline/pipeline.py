@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import ParamSpec, TypeVar
 
+from app.answer.answer import Writer
 from app.embedding.embedder import Embedder
 from app.errors import TooManyStreams
+from app.pipeline.ask import Ask
 from app.pipeline.drafts import Rules
 from app.pipeline.exporter import Export
 from app.pipeline.formats.record import Reader
@@ -24,7 +26,9 @@ T = TypeVar("T")
 class Pipeline:
     """Lives as long as the service serves; closed before the embedder and the store are.
 
+    writer    the language model that answers questions; None where there is none
     observer  is told of every call to the store, in the task of the request that it is for
+    answered  is told of every answer, see `Ask`
     """
 
     def __init__(
@@ -34,7 +38,10 @@ class Pipeline:
         *,
         rules: Rules,
         max_streams: int,
+        writer: Writer | None = None,
+        max_asks: int = 32,
         observer: CallObserver | None = None,
+        answered: Callable[[str, str], None] | None = None,
     ) -> None:
         self.store = store
         self.embedder = embedder
@@ -42,6 +49,7 @@ class Pipeline:
         self._workers = Workers(observer=observer)
         self.ingest = Ingest(store, embedder, self._workers, rules)
         self.retrieve = Retrieve(store, embedder, self._workers)
+        self.ask = Ask(self.retrieve, embedder, writer, max_asks=max_asks, observer=answered)
         self._turns = asyncio.Semaphore(IMPORTED_AT_ONCE)
         self._streams, self._max_streams = 0, max_streams
 
