@@ -82,9 +82,13 @@ class Histograms:
         self._by_value: dict[str, Histogram] = {}
 
     def observe(self, label: str, value: float) -> None:
+        self.of(label).observe(value)
+
+    def of(self, label: str) -> Histogram:
+        """The one for `label`, shown from now on."""
         if (histogram := self._by_value.get(label)) is None:
             histogram = self._by_value[label] = Histogram(self._name, self._help, self._bounds)
-        histogram.observe(value)
+        return histogram
 
     def lines(self) -> Iterator[str]:
         yield from _head(self._name, "histogram", self._help)

@@ -39,6 +39,7 @@ class RemoteMetrics:
             self._answers.add(kind, amount=0)
         for endpoint in ENDPOINTS:
             self.used(endpoint, 0, 0)
+            self._seconds.of(endpoint)
 
     def called(self, endpoint: str, outcome: str, took_s: float) -> None:
         self._calls.add(endpoint, outcome)

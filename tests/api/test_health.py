@@ -177,6 +177,7 @@ def test_the_openapi_document_has_every_path(client: TestClient) -> None:
         "/{name}/documents/delete",
         "/{name}/documents/{id}",
         "/{name}/search",
+        "/{name}/ask",
         "/{name}/import",
         "/{name}/export",
     }

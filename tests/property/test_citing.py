@@ -1,6 +1,7 @@
 """No text makes a citation of a source that was not given, however it is written and wherever it is cut."""
 
 import re
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ cuts = st.lists(st.integers(0, 200), max_size=20)
 def filtered(text: str, given: set[int], cuts: list[int]) -> tuple[str, list[int]]:
     citations = Citations(given)
     places = [0, *sorted(cuts), len(text)]
-    pieces = [citations.feed(text[a:b]) for a, b in zip(places, places[1:], strict=False)]
+    pieces = [citations.feed(text[a:b]) for a, b in pairwise(places)]
     return "".join([*pieces, citations.end()]), citations.cited
 
 

@@ -4,8 +4,10 @@ A real server on a real socket. It is no model: what it says is what a test put 
 """
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -64,10 +66,15 @@ class Service:
         self.script: Sequence[Reply] = script
         self.calls: list[Call] = []
         self.closing = threading.Event()
+        self._connections: list[socket.socket] = []
         service = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                service._connections.append(self.connection)
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -97,6 +104,9 @@ class Service:
         self.closing.set()
         self._server.shutdown()
         self._thread.join()
+        for connection in self._connections:  # those that callers keep for a next call
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self._server.server_close()
 
 
@@ -108,7 +118,9 @@ def event(data: object) -> bytes:
 def delta(content: object = None, finish: str | None = None, **more: object) -> bytes:
     """A chunk of a chat completion."""
     fields = ({} if content is None else {"content": content}) | more
-    return event({"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": fields, "finish_reason": finish}]})
+    return event(
+        {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": fields, "finish_reason": finish}]}
+    )
 
 
 def usage(prompt: int, completion: int) -> bytes:

@@ -32,7 +32,9 @@ def test_each_form(raw: bytes, found: list[str]) -> None:
     assert events(*(raw[i : i + 1] for i in range(len(raw)))) == found
 
 
-@given(st.lists(st.sampled_from([b"data: a", b"data: b", b": c", b"\r\n", b"\n", b"\n\n", b"\r\n\r\n", b" x"])), st.data())
+@given(
+    st.lists(st.sampled_from([b"data: a", b"data: b", b": c", b"\r\n", b"\n", b"\n\n", b"\r\n\r\n", b" x"])), st.data()
+)
 def test_it_does_not_matter_where_the_bytes_are_cut(parts: list[bytes], data: st.DataObject) -> None:
     raw = b"".join(parts)[:90]
     cut = data.draw(st.integers(0, len(raw)))
