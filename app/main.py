@@ -149,6 +149,7 @@ def open_remote(settings: Settings, metrics: RemoteMetrics) -> Remote | None:
         context_tokens=settings.openai_context_tokens,
         answer_tokens=settings.openai_answer_tokens,
     )
+    log.info("answers are written by %s at %s", settings.openai_model, settings.openai_base_url)
     return Remote(writer, service.close)
 
 
