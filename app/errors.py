@@ -33,6 +33,7 @@ VectorSpaceError
 │   ├── CollectionNotFound      no collection of this name
 │   ├── DocumentNotFound        no document of this id
 │   ├── SpaceMismatch           another model, dimension or distance than the collection's
+│   ├── RemoteUnset             a model of an OpenAI-compatible service, and no key for it
 │   └── TooManyCollections      more collections than the service may hold
 ├── Unauthorized                no key, or a wrong one
 ├── TooManyStreams              more imports and exports at once than the service may run
@@ -44,7 +45,6 @@ VectorSpaceError
 ├── NoReranker                  a rerank, and no model here that could
 ├── TooManyAsks                 more questions at once than the service may answer
 ├── RemoteFailed                the OpenAI-compatible service failed, or answered what cannot be used
-├── RemoteUnset                 a model of that service, and no key for it
 ├── EncoderFailed               the model runtime refused a batch; its words are kept as the cause
 └── CommandFailed               a command on the terminal could not do what it was asked
 """
@@ -329,6 +329,15 @@ class SpaceMismatch(InvalidInput):
         super().__init__(f"the collection {collection!r} has the {what} {has}, and {given} was given", param=what)
 
 
+class RemoteUnset(InvalidInput):
+    code = "remote_unset"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"{model[:80]} is a model of an OpenAI-compatible service: set OPENAI_API_KEY to use it", param="model"
+        )
+
+
 class TooManyCollections(InvalidInput):
     code = "too_many_collections"
 
@@ -435,13 +444,6 @@ class RemoteFailed(VectorSpaceError):
         self.passing = passing
         self.retry_after_s = retry_after_s
         self.param = param
-
-
-class RemoteUnset(VectorSpaceError):
-    code = "remote_unset"
-
-    def __init__(self, model: str) -> None:
-        super().__init__(f"{model} is a model of an OpenAI-compatible service: set OPENAI_API_KEY to use it")
 
 
 class EncoderFailed(VectorSpaceError):

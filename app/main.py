@@ -14,7 +14,6 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.answer.answer import Writer
 from app.api import answer, collections, documents, health, metrics, openai, openapi, problems, search, tei, transfer
 from app.api.answer_timeout import AnswerTimeout
 from app.api.auth import Keys
@@ -29,6 +28,7 @@ from app.embedding.batcher import Batcher
 from app.embedding.cache import VectorCache
 from app.embedding.cpus import available_cpus
 from app.embedding.embedder import Embedder, ModelEmbedder
+from app.embedding.embedders import Embedders
 from app.embedding.encoder import Encoder, OnnxEncoder
 from app.embedding.registry import Card, open_model
 from app.embedding.tokenizer import TextTokenizer
@@ -47,6 +47,7 @@ from app.store.store import Store
 
 if TYPE_CHECKING:
     from app.answer.openai import OpenAIWriter
+    from app.embedding.openai import OpenAIModels
     from app.observability.tracing import OtlpTracer
 
 log = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ class Remote:
     """What an OpenAI-compatible service does for us, and how to let go of it."""
 
     writer: "OpenAIWriter"
+    models: "OpenAIModels"
     close: Callable[[], Awaitable[None]]
 
 
@@ -129,7 +131,8 @@ def open_remote(settings: Settings, metrics: RemoteMetrics) -> Remote | None:
         return None
     # By name, since without a key nobody waits for httpx to be loaded before the service listens.
     client = importlib.import_module("app.remote.client")
-    written = importlib.import_module("app.answer.openai")
+    answering = importlib.import_module("app.answer.openai")
+    embedding = importlib.import_module("app.embedding.openai")
     timeouts = client.Timeouts(
         settings.openai_connect_timeout_s,
         settings.openai_first_timeout_s,
@@ -143,14 +146,15 @@ def open_remote(settings: Settings, metrics: RemoteMetrics) -> Remote | None:
         max_connections=settings.max_asks,
         observer=metrics,
     )
-    writer = written.OpenAIWriter(
+    writer = answering.OpenAIWriter(
         service,
         settings.openai_model,
         context_tokens=settings.openai_context_tokens,
         answer_tokens=settings.openai_answer_tokens,
     )
     log.info("answers are written by %s at %s", settings.openai_model, settings.openai_base_url)
-    return Remote(writer, service.close)
+    models = embedding.OpenAIModels(service, VectorCache(settings.cache_mb * 1_000_000))
+    return Remote(writer, models, service.close)
 
 
 def build_pipeline(
@@ -158,7 +162,7 @@ def build_pipeline(
     store: Store,
     embedder: Embedder,
     *,
-    writer: Writer | None = None,
+    remote: Remote | None = None,
     answered: Callable[[str, str], None] | None = None,
 ) -> Pipeline:
     return Pipeline(
@@ -166,7 +170,8 @@ def build_pipeline(
         embedder,
         rules=Rules(settings.max_metadata_bytes, settings.max_metadata_depth),
         max_streams=settings.max_streams,
-        writer=writer,
+        embedders=Embedders(embedder, None if remote is None else remote.models),
+        writer=None if remote is None else remote.writer,
         max_asks=settings.max_asks,
         observer=timing.stored,
         answered=answered,
@@ -230,9 +235,8 @@ def create_app(
                 parts.not_ready = str(error)
                 on_fatal(error)
                 return
-            writer = None if remote is None else remote.writer
             parts.embedder = opened.embedder
-            parts.pipeline = build_pipeline(settings, store, opened.embedder, writer=writer, answered=asked.answered)
+            parts.pipeline = build_pipeline(settings, store, opened.embedder, remote=remote, answered=asked.answered)
             closers.append(("pipeline", partial(asyncio.to_thread, parts.pipeline.close)))
             parts.metrics += [_build_info(opened.embedder.card), *opened.metrics]
             parts.not_ready = None

@@ -73,7 +73,7 @@ class RemoteClient:
             limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=4),
         )
 
-    async def post(self, endpoint: Endpoint, body: dict[str, Any]) -> Any:
+    async def post(self, endpoint: Endpoint, body: dict[str, Any], retries: Retries) -> Any:
         """The JSON of the answer, retried where that may help.
 
         raises  RemoteFailed
@@ -86,7 +86,7 @@ class RemoteClient:
                     async with answered_by(deadline_s, "a whole answer"):
                         return await self._post(endpoint, body)
             except RemoteFailed as failure:
-                await self.retries.pause(made, failure, deadline_s)
+                await retries.pause(made, failure, deadline_s)
                 made += 1
 
     async def _post(self, endpoint: Endpoint, body: dict[str, Any]) -> Any:

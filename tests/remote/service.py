@@ -3,15 +3,20 @@
 A real server on a real socket. It is no model: what it says is what a test put into the script.
 """
 
+import hashlib
 import json
 import socket
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 KEY = "sk-test-4f1b77aa09"
 
@@ -160,6 +165,36 @@ def refusing(status: int, body: object = None, **headers: str) -> Reply:
         call.send(raw)
 
     return reply
+
+
+def vectors(dimension: int = 8, *, packed: bool = True, shortens: bool = True, cost: bool = True) -> Reply:
+    """Vectors that depend on the text alone, not of length 1, in an order of their own; shorter where asked for."""
+
+    def reply(call: Call) -> None:
+        length = call.body.get("dimensions", dimension) if shortens else dimension
+        rows = [unit(text, length) * np.float32(3) for text in call.body["input"]]
+        data = [
+            {
+                "object": "embedding",
+                "index": index,
+                "embedding": b64encode(row.astype("<f4").tobytes()).decode() if packed else row.tolist(),
+            }
+            for index, row in enumerate(rows)
+        ]
+        answer: dict[str, object] = {"object": "list", "data": data[::-1], "model": call.body["model"]}
+        if cost:
+            tokens = sum(len(text.split()) for text in call.body["input"])
+            answer["usage"] = {"prompt_tokens": tokens, "total_tokens": tokens}
+        refusing(200, answer)(call)
+
+    return reply
+
+
+def unit(text: str, dimension: int) -> npt.NDArray[np.float32]:
+    """(dimension,) float32 of length 1."""
+    digest = hashlib.shake_128(text.encode()).digest(dimension)
+    vector = np.frombuffer(digest, np.uint8).astype(np.float32) - np.float32(127.5)
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
 def error(code: str = "", message: str = "", param: str | None = None) -> dict[str, object]:

@@ -13,6 +13,7 @@ from app.answer.openai import OpenAIWriter
 from app.errors import RemoteFailed
 from app.remote.client import RemoteClient, Timeouts
 from app.remote.retries import Retries
+from tests.remote.seen import Seen
 from tests.remote.service import (
     DONE,
     KEY,
@@ -33,21 +34,6 @@ from tests.remote.service import (
 
 SOURCES = [Source(1, "bread", 0, 10, "Dough rises.", 1.0), Source(2, "tap", 0, 10, "Taps drip.", 0.5)]
 PATIENT = Timeouts(connect_s=10, first_s=60, between_s=60, whole_s=60)
-
-
-@dataclass
-class Seen:
-    """The client's observer."""
-
-    calls: list[str] = field(default_factory=list)
-    tokens: list[tuple[int, int]] = field(default_factory=list)
-
-    def called(self, endpoint: str, outcome: str, took_s: float) -> None:
-        assert took_s >= 0
-        self.calls.append(f"{endpoint} {outcome}")
-
-    def used(self, endpoint: str, prompt_tokens: int, completion_tokens: int) -> None:
-        self.tokens.append((prompt_tokens, completion_tokens))
 
 
 @dataclass
