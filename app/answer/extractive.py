@@ -11,7 +11,7 @@ from app.answer.answer import Sentence
 F32 = npt.NDArray[np.float32]
 
 # Sentences in an answer.
-MOST = 4
+MOST = 3
 # A sentence is in it if it is at least so near to the question as this share of the nearest one's cosine.
 SHARE = 0.7
 # Two sentences with at least this cosine say the same.
