@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import Response
 
 from app.answer.answer import Done, Event, Extracted, Fallback, Found, Sentence, Source, Text
 from app.api import answer_schemas as schemas
@@ -41,21 +40,26 @@ router = APIRouter(
     dependencies=[Depends(require_key)],
     responses=ERRORS,
 )
-_events: dict[str, Any] = {"text/event-stream": {"schema": {"type": "string", "description": EVENTS}}}
+_event: dict[str, Any] = {
+    "description": EVENTS,
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {"event": {"enum": [*NAMES.values(), "error"]}, "data": {"type": "string"}},
+}
 
 
-@router.post("/ask", response_class=JsonResponse, responses={200: {"model": schemas.Answer, "content": _events}})
+@router.post("/ask", responses={200: {"content": {"text/event-stream": {"schema": _event}}}})
 async def ask(
     name: Name, request: schemas.AskRequest, pipeline: ReadyPipeline, parts: PartsOf, http: Request
-) -> Response:
+) -> schemas.Answer:
     """An answer with its sources. Without a language model it consists of the sentences that answer best."""
     question = Question(name, _query(request, parts.settings), request.extract)
     events = pipeline.ask.answer(question)
     wanted = "text/event-stream" in http.headers.get("accept", "").lower()
     if wanted if request.stream is None else request.stream:
-        return EventStream(_streamed(events))
+        return EventStream(_streamed(events))  # type: ignore[return-value]
     async with aclosing(events):
-        return JsonResponse(await _collected(events))
+        return JsonResponse(await _collected(events))  # type: ignore[return-value]
 
 
 def _query(request: schemas.AskRequest, settings: Settings) -> Query:
