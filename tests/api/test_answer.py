@@ -121,8 +121,10 @@ def test_a_filter_leaves_sources_out(client: TestClient) -> None:
 def test_a_language_model_writes_and_its_citations_are_checked(start: Start) -> None:
     with Service(saying("Salt slows ", "yeast [1", "] a lot [7].", cost=(200, 8))) as service:
         client = with_key(start, service, openai_model="some-model")
-        answer = ask(client).json()
+        told = ask(client)
+        answer = told.json()
         (call,) = service.calls
+    assert "remote;dur=" in told.headers["server-timing"]
     assert answer["kind"] == "generated"
     assert answer["answer"] == "Salt slows yeast [1] a lot."
     assert answer["cited"] == [1]
