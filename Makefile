@@ -15,7 +15,7 @@ PIP   := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-d
 MADE  := models/$(MODEL)/$(PRECISION)/card.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run model test format lint types lock lock-check audit check image image-test smoke bench soak clean
+.PHONY: help run model test clients format lint types lock lock-check audit check image image-test smoke bench soak clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ model: $(MADE)  ## the embedding model, made from its pinned source
 
 test: .venv/tools models/$(MODEL)/int8/card.json models/$(MODEL)/fp32/card.json  ## every test that needs no container
 	$(BIN)/python -m pytest
+
+clients: .venv/tools $(MADE) artefacts/clients/complete  ## the examples of docs/clients, with LangChain and LlamaIndex
+	$(BIN)/python -m pytest tests/clients
 
 check: format lint types lock-check audit test  ## format, lint, types, pins, known flaws, tests
 
@@ -78,6 +81,13 @@ clean:  ## remove what was made here
 
 .venv/tools: .venv/service tests/requirements.txt tests/audit.txt
 	$(PIP) -r tests/requirements.txt -r tests/audit.txt
+	touch $@
+
+# LangChain, LlamaIndex and what they ask for, apart from ours
+artefacts/clients/complete: tests/clients/requirements.txt
+	rm -rf artefacts/clients
+	$(PYTHON) -m venv artefacts/clients
+	artefacts/clients/bin/python -m pip --disable-pip-version-check install --quiet --no-deps -r $<
 	touch $@
 
 # models/NAME/PRECISION/card.json, made again when the recipe has changed

@@ -16,6 +16,7 @@ MODULES = {
     "export": "app.commands.collection_export",
     "backup": "app.commands.backup",
     "restore": "app.commands.restore",
+    "mcp": "app.commands.mcp",
 }
 
 
@@ -33,6 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     into.add_argument("--format", choices=["ndjson", "csv", "markdown", "text"], help="default: by the file's ending")
     into.add_argument("--create", action="store_true", help="create the collection where there is none")
     commands.add_parser("export", parents=[remote], epilog=keyed, help="fetch a collection, vectors included")
+    assistant = commands.add_parser("mcp", epilog=keyed, help="a collection as tools of an assistant, over MCP")
+    assistant.add_argument("collection", metavar="COLLECTION")
+    assistant.add_argument("--url", default="http://localhost:8000", help="where the service is (default: %(default)s)")
     local = argparse.ArgumentParser(add_help=False)
     local.add_argument("file", metavar="FILE")
     commands.add_parser("backup", parents=[local], help="one consistent file of DATA_DIRECTORY, while the service runs")

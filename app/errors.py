@@ -33,6 +33,7 @@ VectorSpaceError
 │   ├── CollectionNotFound      no collection of this name
 │   ├── DocumentNotFound        no document of this id
 │   ├── SpaceMismatch           another model, dimension or distance than the collection's
+│   ├── RemoteUnset             a model of an OpenAI-compatible service, and no key for it
 │   └── TooManyCollections      more collections than the service may hold
 ├── Unauthorized                no key, or a wrong one
 ├── TooManyStreams              more imports and exports at once than the service may run
@@ -42,12 +43,28 @@ VectorSpaceError
 ├── NotReady                    starting, or shutting down
 ├── StorageFull                 the disk is full: the write was refused, what was there stays readable
 ├── NoReranker                  a rerank, and no model here that could
+├── TooManyAsks                 more questions at once than the service may answer
+├── RemoteFailed                the OpenAI-compatible service failed, or answered what cannot be used
 ├── EncoderFailed               the model runtime refused a batch; its words are kept as the cause
 └── CommandFailed               a command on the terminal could not do what it was asked
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
+
+RemoteKind = Literal[
+    "unauthorized",  # it does not take the key
+    "rate_limited",  # too many requests, or a quota that is used up
+    "refused",  # the request is not one that it serves: a model that it does not have, a text that is too long
+    "server_error",  # a status of 500 and above
+    "unreachable",  # no connection
+    "timed_out",  # no first word, no next word, or no end in time
+    "cut_off",  # the connection broke off, or an answer had no end
+    "malformed",  # the answer is not what the protocol says
+    "empty",  # an answer without a word
+    "declined",  # the model says that it will not answer
+]
 
 
 class VectorSpaceError(Exception):
@@ -312,6 +329,15 @@ class SpaceMismatch(InvalidInput):
         super().__init__(f"the collection {collection!r} has the {what} {has}, and {given} was given", param=what)
 
 
+class RemoteUnset(InvalidInput):
+    code = "remote_unset"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"{model[:80]} is a model of an OpenAI-compatible service: set OPENAI_API_KEY to use it", param="model"
+        )
+
+
 class TooManyCollections(InvalidInput):
     code = "too_many_collections"
 
@@ -384,6 +410,40 @@ class NoReranker(VectorSpaceError):
             f"this service has no reranker: {model} is an embedding model, and ranking texts against a query wants a "
             f"cross-encoder such as {wanted}, whose weights are not here. /similarity compares by embedding"
         )
+
+
+class TooManyAsks(VectorSpaceError):
+    code = "too_many_asks"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} questions are being answered, and no more may be (MAX_ASKS): try again shortly")
+
+
+class RemoteFailed(VectorSpaceError):
+    """`kind` is for programs, `reason` a half sentence about the service, in our words.
+
+    passing        whether the same call may work a moment later
+    retry_after_s  seconds that the service asks to be left alone; None where it says nothing
+    param          the field of our request that it refuses, where it names one
+    """
+
+    code = "remote_failed"
+
+    def __init__(
+        self,
+        kind: RemoteKind,
+        reason: str,
+        *,
+        passing: bool = False,
+        retry_after_s: float | None = None,
+        param: str = "",
+    ) -> None:
+        super().__init__(f"the OpenAI-compatible service failed: {reason}")
+        self.kind = kind
+        self.reason = reason
+        self.passing = passing
+        self.retry_after_s = retry_after_s
+        self.param = param
 
 
 class EncoderFailed(VectorSpaceError):

@@ -4,16 +4,30 @@ import asyncio
 import importlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, get_args
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import collections, documents, health, maps, metrics, openai, openapi, problems, search, tei, transfer
+from app.api import (
+    answer,
+    collections,
+    documents,
+    health,
+    maps,
+    metrics,
+    openai,
+    openapi,
+    problems,
+    search,
+    tei,
+    transfer,
+)
 from app.api.answer_timeout import AnswerTimeout
 from app.api.auth import Keys
 from app.api.body import BodyLimit
@@ -27,14 +41,16 @@ from app.embedding.batcher import Batcher
 from app.embedding.cache import VectorCache
 from app.embedding.cpus import available_cpus
 from app.embedding.embedder import Embedder, ModelEmbedder
+from app.embedding.embedders import Embedders
 from app.embedding.encoder import Encoder, OnnxEncoder
 from app.embedding.registry import Card, open_model
 from app.embedding.tokenizer import TextTokenizer
-from app.errors import TracesUnavailable
+from app.errors import RemoteKind, TracesUnavailable
 from app.observability import timing
 from app.observability.encoding import EncodingMetrics
 from app.observability.metrics import Info, Metric, Value
 from app.observability.process import process_metrics
+from app.observability.remote import RemoteMetrics
 from app.observability.requests import ObserveRequests, RequestMetrics
 from app.pipeline.drafts import Rules
 from app.pipeline.pipeline import Pipeline
@@ -44,6 +60,8 @@ from app.store.store import Store
 from app.store.volume import ends_with_container
 
 if TYPE_CHECKING:
+    from app.answer.openai import OpenAIWriter
+    from app.embedding.openai import OpenAIModels
     from app.observability.tracing import OtlpTracer
 
 log = logging.getLogger(__name__)
@@ -115,9 +133,66 @@ def open_store(settings: Settings, on_fatal: OnFatal) -> Store:
     return store
 
 
-def build_pipeline(settings: Settings, store: Store, embedder: Embedder) -> Pipeline:
-    rules = Rules(settings.max_metadata_bytes, settings.max_metadata_depth)
-    return Pipeline(store, embedder, rules=rules, max_streams=settings.max_streams, observer=timing.stored)
+@dataclass(frozen=True)
+class Remote:
+    """What an OpenAI-compatible service does for us, and how to let go of it."""
+
+    writer: "OpenAIWriter"
+    models: "OpenAIModels"
+    close: Callable[[], Awaitable[None]]
+
+
+def open_remote(settings: Settings, metrics: RemoteMetrics) -> Remote | None:
+    """None where no key is set. Nothing is called yet."""
+    if settings.openai_api_key is None:
+        return None
+    # By name, since without a key nobody waits for httpx to be loaded before the service listens.
+    client = importlib.import_module("app.remote.client")
+    answering = importlib.import_module("app.answer.openai")
+    embedding = importlib.import_module("app.embedding.openai")
+    timeouts = client.Timeouts(
+        settings.openai_connect_timeout_s,
+        settings.openai_first_timeout_s,
+        settings.openai_next_timeout_s,
+        settings.openai_timeout_s,
+    )
+    service = client.RemoteClient(
+        settings.openai_base_url,
+        settings.openai_api_key.get_secret_value(),
+        timeouts=timeouts,
+        max_connections=settings.max_asks,
+        observer=metrics,
+    )
+    writer = answering.OpenAIWriter(
+        service,
+        settings.openai_model,
+        context_tokens=settings.openai_context_tokens,
+        answer_tokens=settings.openai_answer_tokens,
+    )
+    log.info("answers are written by %s at %s", settings.openai_model, settings.openai_base_url)
+    models = embedding.OpenAIModels(service, VectorCache(settings.cache_mb * 1_000_000))
+    return Remote(writer, models, service.close)
+
+
+def build_pipeline(
+    settings: Settings,
+    store: Store,
+    embedder: Embedder,
+    *,
+    remote: Remote | None = None,
+    answered: Callable[[str, str], None] | None = None,
+) -> Pipeline:
+    return Pipeline(
+        store,
+        embedder,
+        rules=Rules(settings.max_metadata_bytes, settings.max_metadata_depth),
+        max_streams=settings.max_streams,
+        embedders=Embedders(embedder, None if remote is None else remote.models),
+        writer=None if remote is None else remote.writer,
+        max_asks=settings.max_asks,
+        observer=timing.stored,
+        answered=answered,
+    )
 
 
 def open_tracer(settings: Settings) -> "OtlpTracer | None":
@@ -153,27 +228,34 @@ def create_app(
     keys = Keys([key.get_secret_value() for key in settings.api_key], file)
     tracer = open_tracer(settings)
     requests = RequestMetrics()
+    asked = RemoteMetrics(("ok", "left", *get_args(RemoteKind)))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         parts = Parts(settings, keys, time.monotonic())
-        parts.metrics += [*process_metrics(), *requests.metrics()]
-        closers: list[tuple[str, Callable[[], None]]] = [("traces", tracer.close)] if tracer is not None else []
+        parts.metrics += [*process_metrics(), *requests.metrics(), *asked.metrics()]
+        closers: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        if tracer is not None:
+            closers.append(("traces", partial(asyncio.to_thread, tracer.close)))
 
         async def start() -> None:
             try:
                 parts.not_ready = f"opening the store in {settings.data_directory}"
                 store = await asyncio.to_thread(open_store, settings, on_fatal)
-                closers.append(("store", store.close))
+                closers.append(("store", partial(asyncio.to_thread, store.close)))
                 parts.not_ready = f"loading the model {settings.model} ({settings.model_precision})"
                 opened = await asyncio.to_thread(open_embedder, settings, on_fatal)
-                closers.append(("embedder", opened.close))
+                closers.append(("embedder", partial(asyncio.to_thread, opened.close)))
+                remote = open_remote(settings, asked)
+                if remote is not None:
+                    closers.append(("connections to the OpenAI-compatible service", remote.close))
             except Exception as error:
                 parts.not_ready = str(error)
                 on_fatal(error)
                 return
-            parts.embedder, parts.pipeline = opened.embedder, build_pipeline(settings, store, opened.embedder)
-            closers.append(("pipeline", parts.pipeline.close))
+            parts.embedder = opened.embedder
+            parts.pipeline = build_pipeline(settings, store, opened.embedder, remote=remote, answered=asked.answered)
+            closers.append(("pipeline", partial(asyncio.to_thread, parts.pipeline.close)))
             parts.metrics += [_build_info(opened.embedder.card), *opened.metrics]
             on_ready()
             parts.not_ready = None
@@ -187,7 +269,7 @@ def create_app(
             parts.not_ready = "the service is shutting down"
             for name, close in reversed(closers):
                 try:
-                    await asyncio.to_thread(close)
+                    await close()
                 except Exception as error:  # the others are closed all the same
                     log.error("could not close the %s", name, exc_info=error)
 
@@ -214,7 +296,7 @@ def create_app(
     problems.install(app)
     openapi.install(app)
     app.include_router(openai.hot)
-    for module in (health, metrics, openai, tei, collections, documents, search, maps, transfer):
+    for module in (health, metrics, openai, tei, collections, documents, search, answer, maps, transfer):
         app.include_router(module.router)
     return app
 

@@ -14,6 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # As browsers send it: lower case, no path, no slash at the end.
 _origin = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 
+_header = re.compile(r"[!-~]+")
+# Nothing before the host, and nothing after the path: a name and password in an address would end up in messages.
+_address = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:]+(/[^\s?#@]*)?")
+
 
 class Settings(BaseSettings):
     """Every setting of the service, from environment variables of the same name in capitals."""
@@ -105,6 +109,37 @@ class Settings(BaseSettings):
         8, ge=1, le=1000, description="Imports and exports at once; beyond, 429. More: more memory."
     )
 
+    openai_api_key: SecretStr | None = Field(
+        None, description="Key for an OpenAI-compatible service, which then writes answers. Unset: it is never called."
+    )
+    openai_base_url: str = Field(
+        "https://api.openai.com/v1", description="Where that service is, up to and without `/chat/completions`."
+    )
+    openai_model: str = Field(
+        "gpt-4.1-mini", min_length=1, description="Its language model that writes answers, as the service names it."
+    )
+    openai_context_tokens: int = Field(
+        4000,
+        ge=500,
+        le=1_000_000,
+        description="Tokens of sources, question and rules, estimated. More: dearer answers.",
+    )
+    openai_answer_tokens: int = Field(
+        500, ge=1, le=100_000, description="Tokens in an answer; then it is cut off. More: dearer answers."
+    )
+    openai_connect_timeout_s: int = Field(5, ge=1, le=600, description="Seconds for a connection to that service.")
+    openai_first_timeout_s: int = Field(
+        30, ge=1, le=3600, description="Seconds from a question to the first word of its answer. More: longer waits."
+    )
+    openai_next_timeout_s: int = Field(15, ge=1, le=3600, description="Seconds from one word of an answer to the next.")
+    openai_timeout_s: int = Field(
+        90, ge=1, le=3600, description="Seconds for an answer or for vectors, retries included. More: longer waits."
+    )
+    max_sources: int = Field(
+        20, ge=1, le=100, description="Passages that an answer may be made from. More: slower, dearer answers."
+    )
+    max_asks: int = Field(32, ge=1, le=1000, description="Questions answered at once; beyond, 429. More: more memory.")
+
     shutdown_timeout_s: int = Field(
         25, ge=0, le=600, description="Seconds that running requests get to finish after SIGTERM."
     )
@@ -140,6 +175,20 @@ class Settings(BaseSettings):
                     "each is a scheme, a host and no path, as https://example.com; * is not taken, "
                     "since any page that a user opens could then ask"
                 )
+        return value
+
+    @field_validator("openai_api_key")
+    @classmethod
+    def _key_is_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _header.fullmatch(value.get_secret_value()):
+            raise ValueError("a key has letters, digits and signs of ASCII, and no blank")
+        return value
+
+    @field_validator("openai_base_url")
+    @classmethod
+    def _base_is_an_address(cls, value: str) -> str:
+        if not _address.fullmatch(value):
+            raise ValueError("it is http:// or https://, a host, and a path; the key has its own setting")
         return value
 
     @field_validator("api_key", "cors_origins", mode="before")

@@ -45,34 +45,40 @@ class JsonResponse(Response):
         return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-class NdjsonStream(Response):
-    """Lines of JSON, sent as they come.
+class Streamed(Response):
+    """Parts of an answer, sent as they come.
 
     Starlette's own stream asks for the next message of the request to notice a client that hangs up, and so would eat
-    the body of an import. Here whoever makes the lines notices.
+    the body of an import. Here whoever makes the parts notices.
     """
 
-    media_type = "application/x-ndjson"
-
-    def __init__(self, lines: AsyncGenerator[bytes, None], on_end: Callable[[], None]) -> None:
+    def __init__(self, parts: AsyncGenerator[bytes, None], on_end: Callable[[], None] = lambda: None) -> None:
         # Proxies of nginx's kind would hold progress back.
         super().__init__(headers={"X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._lines = lines
+        self._parts = parts
         self._on_end = on_end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            async with aclosing(self._lines) as lines:
+            async with aclosing(self._parts) as parts:
                 # Before the head goes out: a client that waits for "100 Continue" gets it only while none has.
-                line = await anext(lines, b"")
+                part = await anext(parts, b"")
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-                while line:
-                    await send({"type": "http.response.body", "body": line, "more_body": True})
-                    line = await anext(lines, b"")
+                while part:
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
+                    part = await anext(parts, b"")
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._on_end()
+
+
+class NdjsonStream(Streamed):
+    media_type = "application/x-ndjson"
+
+
+class EventStream(Streamed):
+    media_type = "text/event-stream"
 
 
 class BodyLimit:

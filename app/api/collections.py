@@ -1,6 +1,7 @@
 """Collections: `PUT, GET, DELETE /v1/collections/{name}` and `GET /v1/collections`."""
 
 import re
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
@@ -10,8 +11,9 @@ from app.api import collection_schemas as schemas
 from app.api.body import JsonResponse, OrjsonRoute
 from app.api.dependencies import ReadyPipeline, require_key
 from app.api.schemas import Problem
-from app.embedding.registry import Card
-from app.errors import InvalidInput, InvalidName, UnsupportedDimension
+from app.embedding.remote import is_remote
+from app.errors import CollectionNotFound, InvalidInput, InvalidName, UnsupportedDimension
+from app.pipeline.pipeline import Pipeline
 from app.store.store import Collection, Space
 
 _descriptions = {
@@ -24,6 +26,7 @@ _descriptions = {
     415: "The body is compressed, which is not read here.",
     429: "Too much at once; Retry-After says when to come back.",
     500: "The service failed.",
+    502: "The OpenAI-compatible service failed.",
     503: "Starting, or shutting down.",
     507: "The disk is full; nothing was written.",
 }
@@ -61,7 +64,7 @@ async def create_collection(
 ) -> schemas.Collection:
     """Create a collection: 201. One that exists is left as it is, 200, or 409 where its space is another."""
     space = space or schemas.Space()
-    wanted = _space(space, pipeline.embedder.card)
+    wanted = await _space(name, space, pipeline)
     pipeline.rules.check_metadata(space.metadata)
     collection, new = await pipeline.run(pipeline.store.create_collection, name, wanted, space.metadata)
     return JsonResponse(described(collection), 201 if new else 200)  # type: ignore[return-value]
@@ -86,18 +89,30 @@ async def delete_collection(name: Name, pipeline: ReadyPipeline) -> None:
     await pipeline.run(pipeline.store.delete_collection, name)
 
 
-def _space(given: schemas.Space, card: Card) -> Space:
-    """raises  UnsupportedDimension, where the served model has another; InvalidInput, where nobody can know it"""
+async def _space(name: str, given: schemas.Space, pipeline: Pipeline) -> Space:
+    """raises  UnsupportedDimension, where the model has another; InvalidInput, where nobody can know it; RemoteUnset"""
+    card = pipeline.embedder.card
     if given.model is None or card.answers_to(given.model):
         if given.dimension not in (None, card.dimension):
             raise UnsupportedDimension(card.name, given.dimension or 0, card.dimension)
         return Space(card.name, card.dimension, given.distance)
+    if is_remote(given.model):
+        return Space(given.model, await _dimension(name, given.model, given.dimension, pipeline), given.distance)
     if given.dimension is None:
         raise InvalidInput(
             f"the model {given.model!r} is not served here, only {card.name}: name its dimension and bring vectors",
             param="dimension",
         )
     return Space(given.model, given.dimension, given.distance)
+
+
+async def _dimension(name: str, model: str, wanted: int | None, pipeline: Pipeline) -> int:
+    """Of a remote model. What is known of a collection that is there is not asked for again."""
+    with suppress(CollectionNotFound):
+        space = (await pipeline.run(pipeline.store.collection, name)).space
+        if space.model == model and wanted in (None, space.dimension):
+            return space.dimension
+    return await pipeline.embedders.dimension_of(model, wanted)
 
 
 def described(collection: Collection) -> dict[str, Any]:

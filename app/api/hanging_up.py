@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 # Seconds until somebody watches: most requests are answered by then, and a task costs as much as a tenth of them.
 WATCH_AFTER_S = 0.02
 # Requests that only compute, and change nothing. A write goes on without its sender: it may have been meant so.
-_computing = re.compile(r"/|/v1/embeddings|/embed|/similarity|/v1/collections/[^/]+/(?:search|map/place)")
+_computing = re.compile(r"/|/v1/embeddings|/embed|/similarity|/v1/collections/[^/]+/(?:search|ask|map/place)")
 
 
 class HangingUp:

@@ -1,6 +1,7 @@
 """Errors as responses: a table from kind to status, in RFC 9457's form, or in OpenAI's or TEI's under their paths."""
 
 import logging
+import math
 from collections.abc import Mapping
 
 import orjson
@@ -31,6 +32,9 @@ STATUS: Mapping[type[errors.VectorSpaceError], int] = {
     errors.Unauthorized: 401,
     errors.QueueFull: 429,
     errors.TooManyStreams: 429,
+    errors.TooManyAsks: 429,
+    errors.RemoteUnset: 409,
+    errors.RemoteFailed: 502,
     errors.NotReady: 503,
     errors.DirectoryUnusable: 503,  # a ledger that was damaged while it was served
     errors.StorageFull: 507,
@@ -48,6 +52,7 @@ TITLES = {
     415: "Unsupported media type",
     429: "Too much at once",
     500: "The service failed",
+    502: "A service behind this one failed",
     503: "The service is not ready",
     507: "The disk is full",
 }
@@ -112,8 +117,10 @@ def from_error(path: str, error: errors.VectorSpaceError) -> Response:
     headers = {}
     if isinstance(error, errors.QueueFull):
         headers["Retry-After"] = str(error.retry_after_s)
-    elif isinstance(error, errors.NotReady | errors.TooManyStreams):
+    elif isinstance(error, errors.NotReady | errors.TooManyStreams | errors.TooManyAsks):
         headers["Retry-After"] = "1"
+    elif isinstance(error, errors.RemoteFailed) and error.passing:
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s or 1)))
     elif isinstance(error, errors.Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
     param = error.param if isinstance(error, errors.InvalidInput) else None

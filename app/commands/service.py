@@ -51,10 +51,23 @@ class Service:
         raise CommandFailed(f"{self.url} answered {response.status}: {_detail(raw)}")
 
     def put(self, path: str, body: Mapping[str, Any]) -> None:
+        self._send("PUT", path, body)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The JSON of the answer. raises CommandFailed"""
+        try:
+            return json.loads(self._send("POST", path, body))
+        except ValueError:
+            raise CommandFailed(f"{self.url} answered with what is no JSON") from None
+
+    def _send(self, method: str, path: str, body: Mapping[str, Any]) -> bytes:
         raw = json.dumps(body).encode()
-        self.begin("PUT", path, {"Content-Type": "application/json", "Content-Length": str(len(raw))})
-        self.connection.send(raw)
-        self.answer(200, 201).read()
+        self.begin(method, path, {"Content-Type": "application/json", "Content-Length": str(len(raw))})
+        try:
+            self.connection.send(raw)
+            return self.answer(200, 201).read()
+        except (OSError, http.client.HTTPException) as error:
+            raise CommandFailed(f"{self.url} did not answer: {error}") from None
 
 
 def _key() -> str:

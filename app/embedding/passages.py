@@ -19,9 +19,14 @@ LONG_CHARACTERS = 100_000
 # Characters in the texts that are counted at once: a token takes some 100 bytes while the call runs.
 COUNTED_AT_ONCE = 200_000
 
+# For `sentences`, in bytes of UTF-8: less is a fragment, more is a text without marks.
+FRAGMENT_BYTES, SENTENCE_BYTES = 15, 500
+
 FORBIDDEN, BETWEEN_TOKENS, BLANK, LINE_END, SENTENCE_END = range(5)
 BLANKS = re.compile(r"\s+")
 PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
+# A line break before what begins an item or a heading.
+ITEM = re.compile(r"\n[^\S\n]*(?=(?:[-*+•#]|\d{1,3}[.)])\s)")
 # Marks of scripts that set no blank after a sentence need none.
 UNSPACED = re.compile(r"""[。！？｡．។៕]+[)\]」』”’"'）】》]*""")
 # The others end a sentence before a blank, and not before a small letter, as an abbreviation's dot. Each run of marks
@@ -64,6 +69,26 @@ def split(texts: Sequence[str], tokenizer: OffsetTokenizer, prompt: str = "") ->
         else _cut(text, tokenizer, prompt, room)
         for index, text in enumerate(texts)
     ]
+
+
+def sentences(text: str) -> list[Span]:
+    """The sentences of `text`, in order, without the blanks around them; every other character is in one of them.
+
+    Items of a list are sentences. One that ends after a word or two, as an abbreviation does, goes with the next; one
+    that is longer than `SENTENCE_BYTES` is cut at its lines.
+    """
+    ends = [(place, level) for level, place in _ends(text) if level >= LINE_END]
+    ends += [(match.end(), SENTENCE_END) for match in ITEM.finditer(text)]
+    found, start, lines = list[Span](), 0, list[int]()
+    for place, level in [*sorted(ends), (len(text), SENTENCE_END)]:
+        size = len(text[start:place].encode())
+        if level == LINE_END:
+            lines.append(place)
+        elif size >= FRAGMENT_BYTES or place == len(text):
+            cuts = [line for line in lines if start < line < place] if size > SENTENCE_BYTES else []
+            found += [Span(*pair) for pair in pairwise([start, *cuts, place])]
+            start, lines = place, []
+    return [span for span in _trimmed(text, iter(found)) if text[span.start : span.end].strip()]
 
 
 def _cut(text: str, tokenizer: OffsetTokenizer, prompt: str, room: int) -> list[Span]:

@@ -64,8 +64,9 @@ class Counters:
         self._name, self._help, self._names = name, help, names
         self._counts: defaultdict[tuple[str, ...], int] = defaultdict(int)
 
-    def add(self, *values: str) -> None:
-        self._counts[values] += 1
+    def add(self, *values: str, amount: int = 1) -> None:
+        """An amount of 0 shows the counter before it counts, so that its first increase is seen as one."""
+        self._counts[values] += amount
 
     def lines(self) -> Iterator[str]:
         yield from _head(self._name, "counter", self._help)
@@ -81,9 +82,13 @@ class Histograms:
         self._by_value: dict[str, Histogram] = {}
 
     def observe(self, label: str, value: float) -> None:
+        self.of(label).observe(value)
+
+    def of(self, label: str) -> Histogram:
+        """The one for `label`, shown from now on."""
         if (histogram := self._by_value.get(label)) is None:
             histogram = self._by_value[label] = Histogram(self._name, self._help, self._bounds)
-        histogram.observe(value)
+        return histogram
 
     def lines(self) -> Iterator[str]:
         yield from _head(self._name, "histogram", self._help)

@@ -126,4 +126,6 @@ def _spent(timing: Timing) -> list[tuple[str, float]]:
     spent = [("queue", timing.queue_s), ("encode", timing.encode_s)] if timing.texts else []
     if timing.store_s:
         spent.append(("store", timing.store_s))
+    if timing.remote_s:
+        spent.append(("remote", timing.remote_s))
     return spent

@@ -39,14 +39,15 @@ class Timing:
 
     texts, tokens               texts embedded, or found in the cache, and the tokens that the model reads of them
     queue_s, encode_s, store_s  seconds that texts waited, that the model took, and that calls to the store took
+    remote_s                    seconds in calls to an OpenAI-compatible service
     stages                      the first MAX_STAGES, in the order of their ends; None where nobody traces
     """
 
-    __slots__ = ("encode_s", "queue_s", "stages", "store_s", "texts", "tokens")
+    __slots__ = ("encode_s", "queue_s", "remote_s", "stages", "store_s", "texts", "tokens")
 
     def __init__(self, *, traced: bool = False) -> None:
         self.texts = self.tokens = 0
-        self.queue_s = self.encode_s = self.store_s = 0.0
+        self.queue_s = self.encode_s = self.store_s = self.remote_s = 0.0
         self.stages: list[Stage] | None = [] if traced else None
 
 
@@ -78,3 +79,13 @@ def stored(call: str, took_s: float) -> None:
     timing.store_s += took_s
     if timing.stages is not None and len(timing.stages) < MAX_STAGES:
         timing.stages.append(Stage(f"store {call}", time.time() - took_s, took_s))
+
+
+def called(endpoint: str, took_s: float) -> None:
+    """An OpenAI-compatible service was called for the request that runs here; its client's observer."""
+    timing = current.get()
+    if timing is None:
+        return
+    timing.remote_s += took_s
+    if timing.stages is not None and len(timing.stages) < MAX_STAGES:
+        timing.stages.append(Stage(f"remote {endpoint}", time.time() - took_s, took_s))

@@ -8,6 +8,7 @@ from itertools import chain
 import numpy as np
 
 from app.embedding.embedder import Embedder
+from app.embedding.embedders import Embedders
 from app.embedding.registry import Card
 from app.errors import InvalidDocument, SpaceMismatch
 from app.pipeline.drafts import Draft, Rules
@@ -27,19 +28,19 @@ def key(card: Card, text: str) -> bytes:
 class Ingest:
     """Makes documents out of drafts and has the store keep them. Safe to use from many tasks at once."""
 
-    def __init__(self, store: Store, embedder: Embedder, workers: Workers, rules: Rules) -> None:
+    def __init__(self, store: Store, embedders: Embedders, workers: Workers, rules: Rules) -> None:
         self._store = store
-        self._embedder = embedder
+        self._embedders = embedders
         self._workers = workers
         self._rules = rules
 
     def check(self, collection: Collection, draft: Draft, which: str) -> None:
         """Whether `draft` can go into `collection`, without embedding anything.
 
-        raises  InvalidDocument; SpaceMismatch, naming both models or both dimensions
+        raises  InvalidDocument; SpaceMismatch, naming both models or both dimensions; RemoteUnset
         """
         self._rules.check(draft, which)
-        space, card = collection.space, self._embedder.card
+        space = collection.space
         vectors = [passage.vector for passage in draft.passages]
         if draft.vector is not None:
             vectors.append(draft.vector)
@@ -51,7 +52,7 @@ class Ingest:
             if space.distance == "cosine" and not vector.any():
                 raise InvalidDocument(which, "its vector is zero, which has no direction to compare by cosine")
         if not vectors:
-            check_served(collection, card)
+            embedder_for(collection, self._embedders)
 
     async def keep(self, name: str, drafts: Sequence[Draft]) -> list[str]:
         """Keep all of them or none; a draft without an id gets a random one.
@@ -78,7 +79,7 @@ class Ingest:
                 draft.id or "",
                 draft.text,
                 draft.metadata,
-                self.given(draft) if draft.brings_vectors else next(embedded),
+                self.given(collection, draft) if draft.brings_vectors else next(embedded),
             )
             for draft in drafts
         ]
@@ -86,31 +87,25 @@ class Ingest:
     async def _embedded(self, collection: Collection, texts: Sequence[str]) -> list[tuple[Passage, ...]]:
         if not texts:
             return []
-        card = self._embedder.card
-        spans = await self._embedder.split(texts)
+        embedder = embedder_for(collection, self._embedders)
+        card = embedder.card
+        spans = await embedder.split(texts)
         parts = [[text[start:end] for start, end in spans_of] for text, spans_of in zip(texts, spans, strict=True)]
         keys = [[key(card, part) for part in parts_of] for parts_of in parts]
         by_key = dict(zip(chain.from_iterable(keys), chain.from_iterable(parts), strict=True))
         vectors: dict[bytes, F32] = await self._workers.run(self._store.vectors, collection.space.model, list(by_key))
         missing = {each: part for each, part in by_key.items() if each not in vectors}
-        vectors = {**vectors, **await self._made(missing)}
+        vectors = {**vectors, **await _made(embedder, missing)}
         return [
             tuple(Passage(span.start, span.end, vectors[each], each) for span, each in zip(*pair, strict=True))
             for pair in zip(spans, keys, strict=True)
         ]
 
-    async def _made(self, texts: Mapping[bytes, str]) -> dict[bytes, F32]:
-        """Vectors of `texts`, by their keys. A few hundred at a time, so that one caller does not fill the queue."""
-        keys, vectors = list(texts), dict[bytes, F32]()
-        for first in range(0, len(keys), EMBEDDED_AT_ONCE):
-            some = keys[first : first + EMBEDDED_AT_ONCE]
-            made = await self._embedder.embed([texts[each] for each in some])
-            vectors.update(zip(some, made.vectors, strict=True))
-        return vectors
-
     def kept(self, collection: Collection, drafts: Sequence[Draft]) -> list[bool]:
         """For each draft with its id, whether just this is kept already; vectors count where it brings them. Blocks."""
-        documents = [Document(draft.id or "", draft.text, draft.metadata, self.given(draft)) for draft in drafts]
+        documents = [
+            Document(draft.id or "", draft.text, draft.metadata, self.given(collection, draft)) for draft in drafts
+        ]
         return [
             same and (not document.passages or self._same_vectors(collection.name, document))
             for document, same in zip(documents, self._store.unchanged(collection.name, documents), strict=True)
@@ -123,24 +118,37 @@ class Ingest:
             for one, other in zip(kept, document.passages, strict=True)
         )
 
-    def given(self, draft: Draft) -> tuple[Passage, ...]:
+    def given(self, collection: Collection, draft: Draft) -> tuple[Passage, ...]:
         """The passages whose vectors `draft` brings.
 
         A key that an export names is believed where it is this text's: else one text would be found under another's.
         """
         if draft.vector is not None:
             return (Passage(0, len(draft.text), draft.vector),)
-        card = self._embedder.card
+        card = self._embedders.card_of(collection.space.model, collection.space.dimension)
         return tuple(
             replace(each, key=each.key if each.key == key(card, draft.text[each.start : each.end]) else b"")
             for each in draft.passages
         )
 
 
-def check_served(collection: Collection, card: Card) -> None:
-    """Whether the model that is served makes vectors for `collection`. raises SpaceMismatch, naming both"""
+async def _made(embedder: Embedder, texts: Mapping[bytes, str]) -> dict[bytes, F32]:
+    """Vectors of `texts`, by their keys. A few hundred at a time, so that one caller does not fill the queue."""
+    keys, vectors = list(texts), dict[bytes, F32]()
+    for first in range(0, len(keys), EMBEDDED_AT_ONCE):
+        some = keys[first : first + EMBEDDED_AT_ONCE]
+        made = await embedder.embed([texts[each] for each in some])
+        vectors.update(zip(some, made.vectors, strict=True))
+    return vectors
+
+
+def embedder_for(collection: Collection, embedders: Embedders) -> Embedder:
+    """Who makes vectors for `collection`. raises SpaceMismatch, where no model here does, naming both; RemoteUnset"""
     space = collection.space
+    embedder = embedders.of(space.model, space.dimension)
+    card = embedder.card
     if space.model != card.name:
         raise SpaceMismatch(collection.name, "model", space.model, card.name)
     if space.dimension != card.dimension:
         raise SpaceMismatch(collection.name, "dimension", space.dimension, card.dimension)
+    return embedder

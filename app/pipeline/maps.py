@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from app.embedding.embedder import Cut, Embedder
+from app.embedding.embedder import Cut
+from app.embedding.embedders import Embedders
 from app.errors import InvalidInput
-from app.pipeline.ingest import check_served
+from app.pipeline.ingest import embedder_for
 from app.pipeline.workers import Workers
 from app.projection.clusters import cluster_count, clusters
 from app.projection.nearest import F32, I64, unit_rows
@@ -67,9 +68,9 @@ class Maps:
     A map is kept for as long as its collection has the same version, in memory of bounded size.
     """
 
-    def __init__(self, store: Store, embedder: Embedder, workers: Workers) -> None:
+    def __init__(self, store: Store, embedders: Embedders, workers: Workers) -> None:
         self._store = store
-        self._embedder = embedder
+        self._embedders = embedders
         self._workers = workers
         self._drawing = Workers(threads=1, name="map")
         self._turn = asyncio.Lock()
@@ -84,13 +85,13 @@ class Maps:
         """Where a query falls on the map that `draw` gives; in the middle of one that is empty.
 
         raises  CollectionNotFound; InvalidInput, where the text is empty; SpaceMismatch, where another model made the
-                collection's vectors; what the embedder raises
+                collection's vectors; RemoteUnset; what the embedder raises
         """
         if not text.strip():
             raise InvalidInput("a place on the map needs a query that is not empty", param="query")
         sample = await self._sample(name, limit)
-        check_served(sample.collection, self._embedder.card)
-        made = await self._embedder.embed([text], role="query", truncate=True)
+        embedder = embedder_for(sample.collection, self._embedders)
+        made = await embedder.embed([text], role="query", truncate=True)
         cut = made.cuts[0] if made.cuts else None
         drawn = await self._drawn(sample, layout, limit)
         if drawn.plane is None:

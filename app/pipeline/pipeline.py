@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import ParamSpec, TypeVar
 
+from app.answer.answer import Writer
 from app.embedding.embedder import Embedder
+from app.embedding.embedders import Embedders
 from app.errors import TooManyStreams
+from app.pipeline.ask import Ask
 from app.pipeline.drafts import Rules
 from app.pipeline.exporter import Export
 from app.pipeline.formats.record import Reader
@@ -25,7 +28,11 @@ T = TypeVar("T")
 class Pipeline:
     """Lives as long as the service serves; closed before the embedder and the store are.
 
-    observer  is told of every call to the store, in the task of the request that it is for
+    embedder   the model that is served
+    embedders  all that there are; None where there is no other
+    writer     the language model that answers questions; None where there is none
+    observer   is told of every call to the store, in the task of the request that it is for
+    answered   is told of every answer, see `Ask`
     """
 
     def __init__(
@@ -35,15 +42,21 @@ class Pipeline:
         *,
         rules: Rules,
         max_streams: int,
+        embedders: Embedders | None = None,
+        writer: Writer | None = None,
+        max_asks: int = 32,
         observer: CallObserver | None = None,
+        answered: Callable[[str, str], None] | None = None,
     ) -> None:
         self.store = store
         self.embedder = embedder
         self.rules = rules
         self._workers = Workers(observer=observer)
-        self.ingest = Ingest(store, embedder, self._workers, rules)
-        self.retrieve = Retrieve(store, embedder, self._workers)
-        self.maps = Maps(store, embedder, self._workers)
+        self.embedders = embedders or Embedders(embedder)
+        self.ingest = Ingest(store, self.embedders, self._workers, rules)
+        self.retrieve = Retrieve(store, self.embedders, self._workers)
+        self.ask = Ask(self.retrieve, embedder, writer, max_asks=max_asks, observer=answered)
+        self.maps = Maps(store, self.embedders, self._workers)
         self._turns = asyncio.Semaphore(IMPORTED_AT_ONCE)
         self._streams, self._max_streams = 0, max_streams
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.embedding.embedder import Cut, Embedder
+from app.embedding.embedder import Cut
+from app.embedding.embedders import Embedders
 from app.errors import InvalidInput, SpaceMismatch
-from app.pipeline.ingest import check_served
+from app.pipeline.ingest import embedder_for
 from app.pipeline.workers import Workers
 from app.store.store import Collection, Hit, Query, Store
 
@@ -22,16 +23,16 @@ class Found:
 class Retrieve:
     """Searches collections. Safe to use from many tasks at once."""
 
-    def __init__(self, store: Store, embedder: Embedder, workers: Workers) -> None:
+    def __init__(self, store: Store, embedders: Embedders, workers: Workers) -> None:
         self._store = store
-        self._embedder = embedder
+        self._embedders = embedders
         self._workers = workers
 
     async def find(self, name: str, query: Query) -> Found:
         """What `query` finds in the collection; its vector is made of its text where it has none and needs one.
 
         raises  CollectionNotFound; InvalidInput, where the mode lacks its text or vector; SpaceMismatch, naming both
-                models or dimensions; what the embedder raises
+                models or dimensions; RemoteUnset; what the embedder raises
         """
         if not query.text.strip() and (query.mode != "semantic" or query.vector is None):
             raise InvalidInput(f"the mode {query.mode} needs a query that is not empty", param="query")
@@ -45,8 +46,8 @@ class Retrieve:
         return Found(await self._workers.run(self._store.search, name, query), cut)
 
     async def _with_vector(self, collection: Collection, query: Query) -> tuple[Query, Cut | None]:
-        check_served(collection, self._embedder.card)
-        made = await self._embedder.embed([query.text], role="query", truncate=True)
+        embedder = embedder_for(collection, self._embedders)
+        made = await embedder.embed([query.text], role="query", truncate=True)
         return replace(query, vector=made.vectors[0]), made.cuts[0] if made.cuts else None
 
 

@@ -179,6 +179,7 @@ def test_the_openapi_document_has_every_path(client: TestClient) -> None:
         "/{name}/map",
         "/{name}/map/place",
         "/{name}/search",
+        "/{name}/ask",
         "/{name}/import",
         "/{name}/export",
     }

@@ -9,9 +9,13 @@ import orjson
 import pytest
 from starlette.testclient import TestClient
 
+from app.answer.answer import Found
+from app.api.problems import from_error
 from app.embedding.batcher import Batcher
-from app.errors import QueueFull
+from app.errors import QueueFull, TooManyAsks
+from app.pipeline.ask import Question
 from app.settings import Settings
+from app.store.store import Query
 from tests.api.conftest import Start
 from tests.api.test_transfer import Exchange
 from tests.fakes import FakeEncoder
@@ -107,6 +111,26 @@ def streams_of(client: TestClient, amount: int) -> str:
     return str(client.portal.call(open_all))
 
 
+def asks_of(client: TestClient, amount: int) -> str:
+    """The last of `amount` questions at once; the others have been told their sources, and wait to go on."""
+    assert client.portal is not None
+    pipeline = client.app_state["parts"].pipeline
+
+    async def ask_all() -> str:
+        asked = [pipeline.ask.answer(Question("notes", Query("keyword", "a"))) for _ in range(amount)]
+        try:
+            for events in asked:
+                assert isinstance(await anext(events), Found)
+            return ""
+        except TooManyAsks as error:
+            return str(from_error(NOTES, error).status_code) + str(error)
+        finally:
+            for events in asked:
+                await events.aclose()
+
+    return str(client.portal.call(ask_all))
+
+
 def waiting_of(_: TestClient, amount: int) -> str:
     """One text waits behind one that is being encoded, and the rest of `amount` joins it."""
 
@@ -149,6 +173,8 @@ LIMITS = {
     "max_offset": Limit(7, post(f"{NOTES}/search", lambda n: {"query": "a", "offset": n})),
     "max_query_characters": Limit(7, post(f"{NOTES}/search", lambda n: {"query": "x" * n})),
     "max_map_documents": Limit(7, lambda client, amount: said(client, "GET", f"{NOTES}/map?limit={amount}")),
+    "max_sources": Limit(7, post(f"{NOTES}/ask", lambda n: {"question": "a", "limit": n})),
+    "max_asks": Limit(2, asks_of, 429, counted=False),
     "max_streams": Limit(2, streams_of, 429, counted=False),
 }
 NO_REFUSAL = {

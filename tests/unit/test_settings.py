@@ -58,6 +58,32 @@ def test_origins_are_split_and_each_must_be_one(monkeypatch: pytest.MonkeyPatch)
             from_environment()
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("OPENAI_API_KEY", "sk-private with-blank"),
+        ("OPENAI_API_KEY", "sk-private-ü"),
+        ("OPENAI_BASE_URL", "http://private:word@localhost/v1"),
+        ("OPENAI_BASE_URL", "http://localhost/v1?key=private"),
+        ("OPENAI_BASE_URL", "localhost/private"),
+    ],
+)
+def test_a_service_has_an_address_and_a_key_that_a_header_takes(
+    monkeypatch: pytest.MonkeyPatch, name: str, wrong: str
+) -> None:
+    monkeypatch.setenv(name, wrong)
+    with pytest.raises(CannotStart, match=name) as refused:
+        from_environment()
+    assert "private" not in str(refused.value)
+
+
+def test_a_key_of_a_service_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-private")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://[::1]:11434/v1/")
+    settings = from_environment()
+    assert "sk-private" not in repr(settings) + str(settings)
+
+
 def test_each_wrong_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "99999")
     monkeypatch.setenv("MODEL_PRECISION", "int2-very-private")

@@ -1,0 +1,46 @@
+"""What a service's statuses mean to us. Its own words go to the log, since they may tell whose account it is."""
+
+import logging
+from collections.abc import Mapping
+
+import orjson
+
+from app.errors import RemoteFailed, RemoteKind
+from app.remote.retries import retry_after_s
+
+log = logging.getLogger(__name__)
+
+# Gateways in front of such services use 529 and Cloudflare's 52x as others use 503.
+PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
+# Told with 429 where paying is what would help, and not waiting.
+UNPAID = "insufficient_quota"
+
+
+def refusal(status: int, headers: Mapping[str, str], raw: bytes) -> RemoteFailed:
+    """The failure that a status other than 200 is; `raw` is the beginning of its body."""
+    code, param, words = _said(raw)
+    if status in (401, 403):  # its words may quote a part of the key
+        log.warning("the OpenAI-compatible service answered %d", status)
+        return RemoteFailed("unauthorized", f"it answered {status}: it does not take OPENAI_API_KEY")
+    log.warning("the OpenAI-compatible service answered %d: %s", status, words)
+    kind: RemoteKind = "rate_limited" if status == 429 else "server_error" if status >= 500 else "refused"
+    reason = f"it answered {status}"
+    if code == UNPAID:
+        reason += ": its quota for this key is used up"
+    return RemoteFailed(
+        kind,
+        reason,
+        passing=status in PASSING and code != UNPAID,
+        retry_after_s=retry_after_s(headers),
+        param=param,
+    )
+
+
+def _said(raw: bytes) -> tuple[str, str, str]:
+    """code, param and message of an error in OpenAI's shape; else "", "" and the body's beginning."""
+    try:
+        error = orjson.loads(raw)["error"]
+        code, param, words = (str(error.get(name) or "") for name in ("code", "param", "message"))
+        return code, param, words[:500]
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return "", "", raw[:200].decode("utf-8", "replace")
