@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from app.errors import InvalidDocument
-from app.store.filters import Compares, Equals, Filter, Not, matches
+from app.store.filters import MAX_INTEGER, Compares, Equals, Filter, Not, matches
 from app.store.postgres.json_filters import fields, translate
 from app.store.postgres.parameters import Parameters
 from tests.store.opening import cluster
-from tests.unit.store.test_store_sql_filters import MAX_INTEGER, filters, names, values
+from tests.unit.store.test_store_sql_filters import filters, names, values
 
 
 class Database:
