@@ -10,7 +10,9 @@ VectorSpaceError
 │   ├── TracesUnavailable       traces are asked for, and what sends them is not installed
 │   ├── DirectoryTaken          another process owns the data directory
 │   ├── DirectoryNewer          a later version of this service wrote the data directory
-│   └── DirectoryUnusable       the data directory cannot be written, or its ledger cannot be read
+│   ├── DirectoryUnusable       the data directory cannot be written, or its ledger cannot be read
+│   ├── DatabaseNewer           a later version of this service wrote the database
+│   └── DatabaseUnusable        the database refuses the service, or lacks what it needs
 ├── InvalidInput                the caller's to mend
 │   ├── EmptyText               a text without a character
 │   ├── TokenInput              token ids instead of text
@@ -41,6 +43,7 @@ VectorSpaceError
 │   └── WaitTooLong             what waits takes longer than the service has promised to let anyone wait
 ├── AnswerUnread                the client stopped reading a streamed answer
 ├── NotReady                    starting, or shutting down
+├── DatabaseAway                the database cannot be reached, or does not answer in time
 ├── StorageFull                 the disk is full: the write was refused, what was there stays readable
 ├── NoReranker                  a rerank, and no model here that could
 ├── TooManyAsks                 more questions at once than the service may answer
@@ -142,6 +145,25 @@ class DirectoryUnusable(CannotStart):
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} cannot be used: {reason}")
+
+
+class DatabaseNewer(CannotStart):
+    code = "database_newer"
+
+    def __init__(self, place: str, found: int, known: int) -> None:
+        super().__init__(
+            f"the database {place} is in format {found} and this version knows formats up to {known}: "
+            "run the newer version"
+        )
+
+
+class DatabaseUnusable(CannotStart):
+    """`place` is where it is, without user and password."""
+
+    code = "database_unusable"
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"the database {place} cannot be used: {reason}")
 
 
 class InvalidInput(VectorSpaceError):
@@ -391,6 +413,15 @@ class NotReady(VectorSpaceError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class DatabaseAway(VectorSpaceError):
+    """It comes back by itself. A write that ended so may have been kept: sending it again does no harm."""
+
+    code = "database_away"
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"the database {place} is away: {reason}")
 
 
 class StorageFull(VectorSpaceError):

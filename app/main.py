@@ -5,7 +5,7 @@ import importlib
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
@@ -45,7 +45,7 @@ from app.embedding.embedders import Embedders
 from app.embedding.encoder import Encoder, OnnxEncoder
 from app.embedding.registry import Card, open_model
 from app.embedding.tokenizer import TextTokenizer
-from app.errors import RemoteKind, TracesUnavailable
+from app.errors import DatabaseAway, RemoteKind, TracesUnavailable
 from app.observability import timing
 from app.observability.encoding import EncodingMetrics
 from app.observability.metrics import Info, Metric, Value
@@ -63,8 +63,12 @@ if TYPE_CHECKING:
     from app.answer.openai import OpenAIWriter
     from app.embedding.openai import OpenAIModels
     from app.observability.tracing import OtlpTracer
+    from app.store.postgres.store import PostgresStore
 
 log = logging.getLogger(__name__)
+
+# Between two attempts to reach a database that was away at the start.
+AGAIN_S = 1.0
 
 OnFatal = Callable[[BaseException], None]
 
@@ -123,10 +127,20 @@ def build_embedder(
 
 
 def open_store(settings: Settings, on_fatal: OnFatal) -> Store:
-    """Open the data directory, and take it for this process.
+    """Open the data directory, and take it for this process; or the database, where one is set.
 
-    raises  DirectoryTaken, DirectoryNewer, DirectoryUnusable
+    raises  DirectoryTaken, DirectoryNewer, DirectoryUnusable; DatabaseAway, DatabaseNewer, DatabaseUnusable
     """
+    if settings.database_url is not None:
+        # by name, so that only who has a database pays for its driver
+        module = importlib.import_module("app.store.postgres.store")
+        remote: PostgresStore = module.PostgresStore(
+            settings.database_url.get_secret_value(),
+            max_collections=settings.max_collections,
+            connections=settings.database_connections,
+            timeout_s=settings.database_timeout_s,
+        )
+        return remote
     store = LocalStore(settings.data_directory, max_collections=settings.max_collections, on_fatal=on_fatal)
     if ends_with_container(settings.data_directory):
         log.warning("what is kept in %s ends with this container: mount a volume there", settings.data_directory)
@@ -218,9 +232,10 @@ def create_app(
 ) -> FastAPI:
     """The service as an ASGI app. `running` is kept up to date with the requests under way.
 
-    It answers at once, with 503 and the reason until store and model are there. What makes it useless for good, a data
-    directory that is taken, a model that cannot be loaded or an encoder thread that died, goes to `on_fatal`, which is
-    to end the process: the platform's health check runs at deploy only, so a process that is broken must not live on.
+    It answers at once, with 503 and the reason until store and model are there; a database that is away is waited for.
+    What makes it useless for good, a data directory that is taken, a database that refuses it, a model that cannot be
+    loaded or an encoder thread that died, goes to `on_fatal`, which is to end the process: the platform's health check
+    runs at deploy only, so a process that is broken must not live on.
 
     raises  KeysUnreadable, TracesUnavailable
     """
@@ -238,10 +253,29 @@ def create_app(
         if tracer is not None:
             closers.append(("traces", partial(asyncio.to_thread, tracer.close)))
 
+        leaving = asyncio.Event()
+
+        async def open_when_there() -> Store | None:
+            """The store, once its database is there; None where the service is to leave before."""
+            where = "the database" if settings.database_url is not None else str(settings.data_directory)
+            parts.not_ready = f"opening the store in {where}"
+            while not leaving.is_set():
+                try:
+                    return await asyncio.to_thread(open_store, settings, on_fatal)
+                except DatabaseAway as error:
+                    if parts.not_ready != str(error):
+                        log.warning("waiting: %s", error)
+                    parts.not_ready = str(error)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(AGAIN_S):
+                        await leaving.wait()
+            return None
+
         async def start() -> None:
             try:
-                parts.not_ready = f"opening the store in {settings.data_directory}"
-                store = await asyncio.to_thread(open_store, settings, on_fatal)
+                store = await open_when_there()
+                if store is None:
+                    return
                 closers.append(("store", partial(asyncio.to_thread, store.close)))
                 parts.not_ready = f"loading the model {settings.model} ({settings.model_precision})"
                 opened = await asyncio.to_thread(open_embedder, settings, on_fatal)
@@ -265,6 +299,7 @@ def create_app(
         try:
             yield {"parts": parts}
         finally:
+            leaving.set()
             await starting
             parts.not_ready = "the service is shutting down"
             for name, close in reversed(closers):

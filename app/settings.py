@@ -48,6 +48,19 @@ class Settings(BaseSettings):
     models_directory: Path = Field(ROOT / "models", description="Folder that holds the model folders.")
     data_directory: Path = Field(ROOT / "data", description="Folder for everything that must outlive the process.")
 
+    database_url: SecretStr | None = Field(
+        None, description="Keep everything in this PostgreSQL, `postgresql://…`, instead of `DATA_DIRECTORY`."
+    )
+    database_connections: int = Field(
+        8, ge=1, le=1000, description="Connections to the database; a running export has one of its own besides."
+    )
+    database_timeout_s: int = Field(
+        30,
+        ge=1,
+        le=3600,
+        description="Seconds that a statement may take. More: longer waits for a database that hangs.",
+    )
+
     threads: int = Field(
         0, ge=0, le=256, description="Batches encoded at once, one CPU each; 0 follows the container's CPU quota."
     )
@@ -189,6 +202,13 @@ class Settings(BaseSettings):
     def _base_is_an_address(cls, value: str) -> str:
         if not _address.fullmatch(value):
             raise ValueError("it is http:// or https://, a host, and a path; the key has its own setting")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_is_known(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("it starts with postgresql://")
         return value
 
     @field_validator("api_key", "cors_origins", mode="before")

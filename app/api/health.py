@@ -9,6 +9,7 @@ from app import __version__
 from app.api.body import JsonResponse
 from app.api.dependencies import PartsOf
 from app.api.schemas import Health, HealthIndex, HealthModel, HealthStore
+from app.errors import DatabaseAway, DatabaseUnusable
 from app.store.store import Store
 
 router = APIRouter(tags=["health"])
@@ -18,7 +19,8 @@ router = APIRouter(tags=["health"])
 async def health(parts: PartsOf) -> Health:
     """200 once requests are served, 503 with the reason before and after.
 
-    An index that is rebuilt is no reason: search is exact meanwhile.
+    An index that is rebuilt is no reason: search is exact meanwhile. A database that is away is one, though embeddings
+    are made all the same.
     """
     ready = parts.not_ready is None and parts.embedder is not None
     body = Health(
@@ -33,7 +35,10 @@ async def health(parts: PartsOf) -> Health:
             name=card.name, precision=card.precision, dimension=card.dimension, max_tokens=card.max_tokens
         )
     if ready and parts.pipeline is not None:
-        body.store = await parts.pipeline.run(_store, parts.pipeline.store)
+        try:
+            body.store = await parts.pipeline.run(_store, parts.pipeline.store)
+        except (DatabaseAway, DatabaseUnusable) as error:
+            ready, body.status, body.reason = False, "unavailable", str(error)
     return JsonResponse(body.model_dump(exclude_none=True), 200 if ready else 503)  # type: ignore[return-value]
 
 

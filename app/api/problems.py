@@ -37,6 +37,8 @@ STATUS: Mapping[type[errors.VectorSpaceError], int] = {
     errors.RemoteFailed: 502,
     errors.NotReady: 503,
     errors.DirectoryUnusable: 503,  # a ledger that was damaged while it was served
+    errors.DatabaseUnusable: 503,  # it has come to refuse the service while it was served
+    errors.DatabaseAway: 503,
     errors.StorageFull: 507,
     errors.EncoderFailed: 500,
     errors.VectorSpaceError: 500,
@@ -117,7 +119,7 @@ def from_error(path: str, error: errors.VectorSpaceError) -> Response:
     headers = {}
     if isinstance(error, errors.QueueFull):
         headers["Retry-After"] = str(error.retry_after_s)
-    elif isinstance(error, errors.NotReady | errors.TooManyStreams | errors.TooManyAsks):
+    elif isinstance(error, errors.NotReady | errors.TooManyStreams | errors.TooManyAsks | errors.DatabaseAway):
         headers["Retry-After"] = "1"
     elif isinstance(error, errors.RemoteFailed) and error.passing:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s or 1)))

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from app.settings import from_environment
+from app.commands.embedded import data_directory
 from app.store.backup import backup
 
 
 def main(*, file: str) -> int:
-    backup(from_environment().data_directory, Path(file))
+    backup(data_directory("backup"), Path(file))
     return 0

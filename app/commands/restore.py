@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from app.settings import from_environment
+from app.commands.embedded import data_directory
 from app.store.backup import restore
 
 
 def main(*, file: str) -> int:
-    restore(Path(file), from_environment().data_directory)
+    restore(Path(file), data_directory("restore"))
     return 0

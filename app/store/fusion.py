@@ -7,6 +7,8 @@ from app.store.store import Rank
 
 # How fast a place loses weight: the authors' value, which they found to matter little.
 K = 60
+# Each ranking's depth in a hybrid search: what stands below adds next to nothing.
+FUSED_PASSAGES = 100
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Fused:
 def weight(rank: int) -> float:
     """What a place adds, relative to the first. rank: from 1"""
     return (K + 1) / (K + rank)
+
+
+def depth(documents: int) -> int:
+    """How many passages of each ranking are fused where so many documents are wanted."""
+    return max(FUSED_PASSAGES, 2 * documents)
 
 
 def fuse(rankings: Mapping[str, Sequence[Found]], count: int) -> list[Fused]:
@@ -74,6 +81,19 @@ def _best_passages(rankings: Mapping[str, Sequence[Found]], documents: Container
         if document not in best or weights > adds[document, best[document]]:
             best[document] = key
     return best
+
+
+def single(name: str, ranking: Sequence[Found], count: int) -> list[Fused]:
+    """The `count` best documents by their best passage, and those as good as the last of them."""
+    places: dict[int, Fused] = {}
+    least = 0.0
+    for rank, found in enumerate(ranking, 1):
+        if found.document not in places:
+            if len(places) >= count and found.score < least:
+                break
+            least = found.score
+            places[found.document] = Fused(found.document, found.key, found.score, {name: Rank(rank, found.score)})
+    return list(places.values())
 
 
 def documents_in(ranking: Iterable[Found]) -> int:

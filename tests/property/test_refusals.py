@@ -12,8 +12,8 @@ from app.embedding.passages import split
 from app.errors import InvalidFilter, InvalidInput, VectorSpaceError
 from app.pipeline.drafts import Rules, from_json
 from app.pipeline.formats.media_types import reader_for
+from app.store import keyword
 from app.store.filters import matches, parse
-from app.store.ledger import keyword
 from tests.fakes import WordTokenizer
 
 # Anything that JSON can hold and more (lone surrogates, NaN), the words that mean something here among it.

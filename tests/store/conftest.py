@@ -1,5 +1,6 @@
 """Every test that asks for `store` runs once for each store behind the Protocol."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
     yield reopen
     for store in stores:
         store.close()
+    shutil.rmtree(tmp_path / "data", ignore_errors=True)
 
 
 @pytest.fixture

@@ -1,13 +1,17 @@
 """How each store behind the Protocol is opened, and what the tests of all of them share."""
 
+import atexit
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from app.store.local import LocalStore
+from app.store.postgres.store import PostgresStore
 from app.store.store import F32, Document, IndexState, Metadata, Passage, Space, Store
+from tests.store.cluster import Cluster
 
 PLANE = Space("model-a", 4)
 
@@ -26,8 +30,44 @@ def indexed(directory: Path) -> LocalStore:
     return LocalStore(directory, max_collections=8, on_fatal=fatal, exact_below=0, calm_s=0.05)
 
 
+@cache
+def cluster() -> Cluster:
+    """The one that all tests share which do not stop it."""
+    made = Cluster()
+    atexit.register(made.close)
+    return made
+
+
+_databases: dict[Path, str] = {}
+
+
+def database_of(directory: Path) -> str:
+    """The URL of a database that lives as long as the directory does."""
+    for gone in [each for each in _databases if not each.is_dir()]:
+        cluster().drop(_databases.pop(gone))
+    if directory not in _databases:
+        directory.mkdir(exist_ok=True)
+        _databases[directory] = cluster().database()
+    return _databases[directory]
+
+
+def postgres(directory: Path) -> PostgresStore:
+    """One that asks its index for nothing."""
+    return PostgresStore(database_of(directory), max_collections=8, connections=4, timeout_s=60, exact_below=10**6)
+
+
+def postgres_indexed(directory: Path) -> PostgresStore:
+    """One that asks its index for a single passage."""
+    return PostgresStore(database_of(directory), max_collections=8, connections=4, timeout_s=60, exact_below=0)
+
+
 # Opened twice in the same directory, a store has what it had.
-STORES: dict[str, Callable[[Path], Store]] = {"scanned": scanned, "indexed": indexed}
+STORES: dict[str, Callable[[Path], Store]] = {
+    "scanned": scanned,
+    "indexed": indexed,
+    "postgres": postgres,
+    "postgres-indexed": postgres_indexed,
+}
 
 
 def vector(*numbers: float) -> F32:

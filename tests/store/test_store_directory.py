@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from app.errors import DirectoryNewer, DirectoryTaken, DirectoryUnusable, NotReady
-from app.store.ledger import keyword
+from app.store import keyword
 from app.store.ledger.ledger import FILE
 from app.store.ledger.schema import STEPS
 from app.store.store import Query

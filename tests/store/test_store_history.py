@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from app.store.filters import Compares, Equals, Filter, Not, matches
-from app.store.ledger.keyword import document_text, query_tokens
+from app.store.keyword import document_text, query_tokens
 from app.store.store import F32, Distance, Document, Passage, Query, Space, Store
 from tests.store.opening import STORES
 

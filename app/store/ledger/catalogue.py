@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from app.errors import CollectionNotFound, SpaceMismatch, TooManyCollections
+from app.errors import CollectionNotFound, TooManyCollections
+from app.store.checks import refuse_other_space, written
 from app.store.ledger import keyword_index
-from app.store.ledger.columns import written
 from app.store.store import Collection, Metadata, Space
 
 COLUMNS = "key, name, model, dimension, distance, metadata, created, documents, passages, indexed"
@@ -57,10 +57,7 @@ def create(
     """The row, and whether it is new. raises SpaceMismatch, TooManyCollections"""
     found = _find(connection, name)
     if found is not None:
-        for what in ("model", "dimension", "distance"):
-            has, given = getattr(found.space, what), getattr(space, what)
-            if has != given:
-                raise SpaceMismatch(name, what, has, given)
+        refuse_other_space(name, found.space, space)
         return found, False
     count = connection.execute("SELECT count(*) FROM collections").fetchone()[0]
     if count >= max_collections:

@@ -1,8 +1,6 @@
-"""How values are kept in the ledger's columns: vectors, metadata, texts."""
+"""How vectors are kept in the ledger's columns, and keys put into its statements."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -20,20 +18,6 @@ def packed(vector: F32) -> bytes:
 def unpacked(vector: bytes) -> F32:
     """(dimension,) float32, its own memory."""
     return np.frombuffer(vector, FLOAT32).astype(np.float32)
-
-
-def written(metadata: Mapping[str, Any]) -> str:
-    """JSON, keys in their order."""
-    return json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
-
-
-def valid(text: str) -> bool:
-    """Whether SQLite can take it: half a surrogate pair has no UTF-8, and is in nothing that is kept."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def groups(keys: Sequence[int]) -> Iterator[Sequence[int]]:

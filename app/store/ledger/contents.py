@@ -3,16 +3,15 @@
 import json
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from app.errors import InvalidDocument
+from app.store.checks import canonical, latest, refuse_half_pairs, valid, written
 from app.store.filters import Filter
+from app.store.keyword import document_text
 from app.store.ledger import keyword_index
 from app.store.ledger.catalogue import Row
-from app.store.ledger.columns import packed, valid, written
-from app.store.ledger.keyword import document_text
+from app.store.ledger.columns import packed
 from app.store.ledger.sql_filters import Value, fields, translate
 from app.store.store import Document
 
@@ -36,18 +35,12 @@ def prepare(documents: Sequence[Document]) -> list[Prepared]:
 
     raises  InvalidDocument, where a text holds half a surrogate pair, which is in no file, or an integer is too great
     """
-    last = {document.id: document for document in documents}
-    return [_prepare(document) for document in last.values()]
+    return [_prepare(document) for document in latest(documents)]
 
 
 def _prepare(document: Document) -> Prepared:
     metadata = written(document.metadata)
-    for what, text in (("id", document.id), ("text", document.text), ("metadata", metadata)):
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            reason = f"its {what} holds half a surrogate pair at character {error.start}"
-            raise InvalidDocument(repr(document.id), reason) from None
+    refuse_half_pairs(document, metadata)
     passages = [
         (p.start, p.end, p.key, packed(p.vector), document_text(document.text[p.start : p.end]))
         for p in document.passages
@@ -149,10 +142,5 @@ def _same(connection: sqlite3.Connection, collection: int, document: Document) -
     return (
         found is not None
         and found[0] == document.text
-        and _canonical(json.loads(found[1])) == _canonical(document.metadata)
+        and canonical(json.loads(found[1])) == canonical(document.metadata)
     )
-
-
-def _canonical(metadata: Mapping[str, Any]) -> str:
-    """Equal where the metadata is: as objects, True and 1 would be too."""
-    return json.dumps(metadata, sort_keys=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from app.store.filters import Filter
 from app.store.fusion import Found
-from app.store.ledger.keyword import expression
+from app.store.keyword import expression
 from app.store.ledger.sql_filters import translate
 
 # A word that more than half of the passages hold weighs nothing (BM25's weight would be negative, FTS5 puts 1e-6).

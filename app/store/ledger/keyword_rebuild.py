@@ -2,9 +2,10 @@
 
 import logging
 
-from app.store.ledger import keyword, keyword_index
+from app.store import keyword
+from app.store.keyword import document_text
+from app.store.ledger import keyword_index
 from app.store.ledger.catalogue import everything
-from app.store.ledger.keyword import document_text
 from app.store.ledger.ledger import Ledger
 
 log = logging.getLogger(__name__)

@@ -1,15 +1,15 @@
 """The documents in the ledger, read: one by id, pages of them, all of them, and vectors by what was embedded."""
 
-import base64
-import binascii
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from app.errors import DocumentNotFound, InvalidCursor
+from app.errors import DocumentNotFound
+from app.store.checks import valid
+from app.store.cursor import after, id_in
 from app.store.filters import Filter
 from app.store.ledger.catalogue import Row
-from app.store.ledger.columns import groups, marks, unpacked, valid
+from app.store.ledger.columns import groups, marks, unpacked
 from app.store.ledger.sql_filters import translate
 from app.store.store import F32, Document, Page, Passage, StoredDocument
 
@@ -29,17 +29,17 @@ def one(connection: sqlite3.Connection, row: Row, id: str, vectors: bool) -> Sto
 def page(connection: sqlite3.Connection, row: Row, filter: Filter | None, cursor: str | None, limit: int) -> Page:
     """raises  InvalidCursor"""
     condition, parameters = ("1", list[object]()) if filter is None else translate(filter, row.key)
-    after, bound = "1", list[object]()
+    beyond, bound = "1", list[object]()
     if cursor is not None:
-        after, bound = "d.id > ?", [_id_in(cursor)]
+        beyond, bound = "d.id > ?", [id_in(cursor)]
     sql = (
-        f"SELECT {COLUMNS} FROM documents d WHERE d.collection = ? AND {after} AND ({condition}) "  # noqa: S608
+        f"SELECT {COLUMNS} FROM documents d WHERE d.collection = ? AND {beyond} AND ({condition}) "  # noqa: S608
         "ORDER BY d.id LIMIT ?"
     )
     found = connection.execute(sql, (row.key, *bound, *parameters, limit + 1)).fetchall()
     documents = [_stored(connection, each, False) for each in found[:limit]]
     more = len(found) > limit and bool(documents)
-    return Page(documents, _cursor_after(documents[-1].document.id) if more else None)
+    return Page(documents, after(documents[-1].document.id) if more else None)
 
 
 def every(connection: sqlite3.Connection, row: Row) -> Iterator[StoredDocument]:
@@ -108,18 +108,3 @@ def _stored(connection: sqlite3.Connection, found: DocumentRow, vectors: bool) -
         rows = connection.execute(sql, (key,))
         passages = tuple(Passage(start, end, unpacked(vector), embedded) for start, end, vector, embedded in rows)
     return StoredDocument(Document(name, text, json.loads(metadata), passages), updated)
-
-
-def _cursor_after(id: str) -> str:
-    return base64.urlsafe_b64encode(id.encode()).decode().rstrip("=")
-
-
-def _id_in(cursor: str) -> str:
-    try:
-        after = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
-        raise InvalidCursor(cursor) from None
-    # Some other texts decode to the same bytes: only the one that was given is taken.
-    if _cursor_after(after) != cursor:
-        raise InvalidCursor(cursor)
-    return after

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.errors import InvalidDocument
-from app.store.filters import MAX_INTEGER, All, Compares, Either, Equals, Filter, Not, Scalar
-from app.store.ledger.columns import valid
+from app.store.checks import refuse_great_integers, valid
+from app.store.filters import All, Compares, Either, Equals, Filter, Not, Scalar
 
 Value = int | float | str | bytes
 Condition = tuple[str, list[object]]
@@ -22,12 +21,11 @@ def fields(id: str, metadata: Mapping[str, Any]) -> list[tuple[str, Value]]:
 
     raises  InvalidDocument, where an integer is greater than a filter's may be
     """
+    refuse_great_integers(id, metadata)
     rows: list[tuple[str, Value]] = []
     for name, value in metadata.items():
         if isinstance(value, bool):
             rows.append((name, _bool(value)))
-        elif isinstance(value, int) and abs(value) > MAX_INTEGER:
-            raise InvalidDocument(repr(id), f"metadata {name!r}: an integer may be {MAX_INTEGER} at most")
         elif isinstance(value, int | str) or (isinstance(value, float) and value == value):
             rows.append((name, value))
     return rows

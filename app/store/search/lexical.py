@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from app.store.filters import Filter
 from app.store.fusion import Found, documents_in
+from app.store.keyword import query_tokens
 from app.store.ledger import catalogue, keyword_index
-from app.store.ledger.keyword import query_tokens
 
 # Most of the work is to score what matches; to be given more of it costs little, and asking again all of it.
 AT_LEAST = 200

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from app.errors import NotReady
-from app.store.fusion import Found, Fused, fuse
+from app.store.fusion import Found, Fused, depth, fuse, single
 from app.store.ledger import listing
 from app.store.ledger.ledger import Ledger
 from app.store.search import lexical
 from app.store.search.semantic import SemanticRanking, Wanted
-from app.store.store import Hit, Query, Rank
+from app.store.store import Hit, Query
 
-# Each ranking's depth in a hybrid search: what stands below adds next to nothing.
-FUSED_PASSAGES = 100
 # A document that is replaced between ranking and reading makes its place void: rank again, so many times; then rank and
 # read in one snapshot, which takes longer.
 ATTEMPTS = 3
@@ -48,17 +46,17 @@ class Searcher:
         """Documents in their order, at least `end` of them, where there are so many. Each ranking has its snapshot."""
         match query.mode:
             case "semantic":
-                return _single("semantic", self._semantic.rank(name, _wanted(query, 0, end)), end)
+                return single("semantic", self._semantic.rank(name, _wanted(query, 0, end)), end)
             case "keyword":
-                return _single("keyword", self._by_words(name, query, end, end), end)
+                return single("keyword", self._by_words(name, query, end, end), end)
             case "hybrid":
-                depth = max(FUSED_PASSAGES, 2 * end)
+                deep = depth(end)
                 try:
-                    words = self._beside.submit(self._by_words, name, query, depth, 0)
+                    words = self._beside.submit(self._by_words, name, query, deep, 0)
                 except RuntimeError:
                     raise NotReady("the store is closed") from None
                 try:
-                    meaning = self._semantic.rank(name, _wanted(query, depth, end))
+                    meaning = self._semantic.rank(name, _wanted(query, deep, end))
                 finally:
                     # In any case: what a search began does not outlive it.
                     wait([words])
@@ -66,15 +64,15 @@ class Searcher:
 
     def _places_in(self, connection: sqlite3.Connection, name: str, query: Query, end: int) -> list[Fused]:
         """The same, all in the snapshot of this connection: a scan, since the index has none."""
-        depth = max(FUSED_PASSAGES, 2 * end)
+        deep = depth(end)
         match query.mode:
             case "semantic":
-                return _single("semantic", self._semantic.scan(connection, name, _wanted(query, 0, end)), end)
+                return single("semantic", self._semantic.scan(connection, name, _wanted(query, 0, end)), end)
             case "keyword":
-                return _single("keyword", lexical.rank(connection, name, query.text, query.filter, end, end), end)
+                return single("keyword", lexical.rank(connection, name, query.text, query.filter, end, end), end)
             case "hybrid":
-                meaning = self._semantic.scan(connection, name, _wanted(query, depth, end))
-                words = lexical.rank(connection, name, query.text, query.filter, depth, 0)
+                meaning = self._semantic.scan(connection, name, _wanted(query, deep, end))
+                words = lexical.rank(connection, name, query.text, query.filter, deep, 0)
                 return fuse({"semantic": meaning, "keyword": words}, end)
 
     def _by_words(self, name: str, query: Query, passages: int, documents: int) -> list[Found]:
@@ -85,19 +83,6 @@ class Searcher:
 def _wanted(query: Query, passages: int, documents: int) -> Wanted:
     assert query.vector is not None
     return Wanted(query.vector, query.filter, passages, documents)
-
-
-def _single(name: str, ranking: Sequence[Found], count: int) -> list[Fused]:
-    """The `count` best documents by their best passage, and those as good as the last of them."""
-    places: dict[int, Fused] = {}
-    least = 0.0
-    for rank, found in enumerate(ranking, 1):
-        if found.document not in places:
-            if len(places) >= count and found.score < least:
-                break
-            least = found.score
-            places[found.document] = Fused(found.document, found.key, found.score, {name: Rank(rank, found.score)})
-    return list(places.values())
 
 
 def _hits(connection: sqlite3.Connection, places: Sequence[Fused], first: int, last: int) -> tuple[list[Hit], bool]:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from app.store.keyword import MAX_QUERY_TOKENS, document_text, query_tokens
 from app.store.ledger import keyword_index
-from app.store.ledger.keyword import MAX_QUERY_TOKENS, document_text, query_tokens
 
 # As typed: lone surrogates too, which the default leaves out.
 anything = st.text(st.characters(exclude_categories=()))

@@ -1,0 +1,103 @@
+"""The documents in the database, read: one by id, pages of them, all of them, and vectors by what was embedded."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from app.errors import DocumentNotFound
+from app.store.cursor import after, id_in
+from app.store.filters import Filter
+from app.store.postgres import tables
+from app.store.postgres.catalogue import Row
+from app.store.postgres.connections import Connection
+from app.store.postgres.json_filters import keepable, translate
+from app.store.postgres.parameters import Parameters
+from app.store.store import F32, Document, Page, Passage, StoredDocument
+
+COLUMNS = "d.key, d.id, d.text, d.metadata, d.updated"
+# Documents that an export has in memory at once, with their vectors.
+EXPORTED_AT_ONCE = 100
+
+
+async def one(connection: Connection, row: Row, id: str, vectors: bool) -> StoredDocument:
+    """raises  DocumentNotFound"""
+    sql = f"SELECT {COLUMNS} FROM {tables.documents(row.key)} d WHERE d.id = $1"  # noqa: S608
+    found = await connection.fetchrow(sql, id) if keepable(id) else None
+    if found is None:
+        raise DocumentNotFound(row.collection.name, id)
+    passages = await _passages(connection, row, [found["key"]]) if vectors else {}
+    return _stored(found, passages)
+
+
+async def page(connection: Connection, row: Row, filter: Filter | None, cursor: str | None, limit: int) -> Page:
+    """raises  InvalidCursor"""
+    parameters = Parameters()
+    conditions = ["true"]
+    if cursor is not None:
+        # No id holds U+0000, and so none is between one that does and the text before it.
+        last = id_in(cursor).partition("\0")[0]
+        conditions.append(f"d.id > {parameters.add(last)}::text")
+    if filter is not None:
+        conditions.append(f"({translate(filter, parameters)})")
+    sql = (
+        f"SELECT {COLUMNS} FROM {tables.documents(row.key)} d WHERE {' AND '.join(conditions)} "  # noqa: S608
+        f"ORDER BY d.id LIMIT {parameters.add(limit + 1)}"
+    )
+    found = await connection.fetch(sql, *parameters.values)
+    documents = [_stored(each, {}) for each in found[:limit]]
+    more = len(found) > limit and bool(documents)
+    return Page(documents, after(documents[-1].document.id) if more else None)
+
+
+async def every(connection: Connection, row: Row) -> AsyncIterator[list[StoredDocument]]:
+    """All of them with their vectors, by id, some at a time. In a transaction, which is the cursor's life."""
+    sql = f"SELECT {COLUMNS} FROM {tables.documents(row.key)} d ORDER BY d.id"  # noqa: S608
+    cursor = await connection.cursor(sql)
+    while found := await cursor.fetch(EXPORTED_AT_ONCE):
+        passages = await _passages(connection, row, [each["key"] for each in found])
+        yield [_stored(each, passages) for each in found]
+
+
+async def of_passages(
+    connection: Connection, row: Row, keys: Sequence[int]
+) -> dict[int, tuple[StoredDocument, int, int]]:
+    """By passage: its document without vectors, and its span."""
+    sql = (
+        f'SELECT p.key AS passage, p.start, p."end", {COLUMNS} FROM {tables.passages(row.key)} p '  # noqa: S608
+        f"JOIN {tables.documents(row.key)} d ON d.key = p.document WHERE p.key = ANY($1::bigint[])"
+    )
+    found = await connection.fetch(sql, list(keys))
+    return {each["passage"]: (_stored(each, {}), each["start"], each["end"]) for each in found}
+
+
+async def ids_of(connection: Connection, row: Row, keys: Sequence[int]) -> dict[int, str]:
+    """By document's key: its id."""
+    sql = f"SELECT key, id FROM {tables.documents(row.key)} WHERE key = ANY($1::bigint[])"  # noqa: S608
+    return {each["key"]: each["id"] for each in await connection.fetch(sql, list(keys))}
+
+
+async def vectors(connection: Connection, collections: Sequence[int], keys: Sequence[bytes]) -> dict[bytes, F32]:
+    """Vectors of passages in these collections, by the hash of what was embedded."""
+    each = "SELECT DISTINCT ON (hash) hash, vector FROM {} WHERE hash = ANY($1::bytea[]) AND hash <> ''"
+    sql = " UNION ALL ".join(f"({each.format(tables.passages(key))})" for key in collections)
+    return {found["hash"]: found["vector"] for found in await connection.fetch(sql, list(keys))}
+
+
+async def _passages(connection: Connection, row: Row, documents: Sequence[int]) -> dict[int, list[Passage]]:
+    """By document's key, in their order."""
+    sql = (
+        f'SELECT document, start, "end", vector, hash FROM {tables.passages(row.key)} '  # noqa: S608
+        "WHERE document = ANY($1::bigint[]) ORDER BY key"
+    )
+    passages: dict[int, list[Passage]] = {}
+    for each in await connection.fetch(sql, list(documents)):
+        passage = Passage(each["start"], each["end"], each["vector"], each["hash"])
+        passages.setdefault(each["document"], []).append(passage)
+    return passages
+
+
+def _stored(found: Any, passages: Mapping[int, list[Passage]]) -> StoredDocument:
+    document = Document(
+        found["id"], found["text"], json.loads(found["metadata"]), tuple(passages.get(found["key"], ()))
+    )
+    return StoredDocument(document, found["updated"])

@@ -1,0 +1,52 @@
+"""Answer a query: rank passages by meaning, by words or by both, and make hits of the documents they belong to.
+
+All of it in one transaction, and so of one moment.
+"""
+
+from collections.abc import Sequence
+
+from app.store.fusion import Fused, depth, fuse, single
+from app.store.postgres import catalogue, lexical, listing, semantic
+from app.store.postgres.catalogue import Row
+from app.store.postgres.connections import Connection
+from app.store.postgres.semantic import Wanted
+from app.store.store import Hit, Query
+
+
+async def search(connection: Connection, name: str, query: Query, exact_below: int) -> list[Hit]:
+    """raises  CollectionNotFound"""
+    row = await catalogue.find(connection, name)
+    end = query.offset + query.limit
+    places = await _places(connection, row, query, end, exact_below)
+    hits = await _hits(connection, row, places, query.offset, end)
+    return [hit for hit in hits if query.min_score is None or hit.score >= query.min_score]
+
+
+async def _places(connection: Connection, row: Row, query: Query, end: int, exact_below: int) -> list[Fused]:
+    """Documents in their order, at least `end` of them, where there are so many."""
+    match query.mode:
+        case "semantic":
+            found = await semantic.rank(connection, row, _wanted(query, 0, end), exact_below)
+            return single("semantic", found, end)
+        case "keyword":
+            return single("keyword", await lexical.rank(connection, row, query.text, query.filter, end, end), end)
+        case "hybrid":
+            meaning = await semantic.rank(connection, row, _wanted(query, depth(end), end), exact_below)
+            words = await lexical.rank(connection, row, query.text, query.filter, depth(end), 0)
+            return fuse({"semantic": meaning, "keyword": words}, end)
+
+
+def _wanted(query: Query, passages: int, documents: int) -> Wanted:
+    assert query.vector is not None
+    return Wanted(query.vector, query.filter, passages, documents)
+
+
+async def _hits(connection: Connection, row: Row, places: Sequence[Fused], first: int, last: int) -> list[Hit]:
+    """The hits from `first` to `last`, equal ones by id."""
+    ids = await listing.ids_of(connection, row, [place.document for place in places])
+    shown = sorted(places, key=lambda each: (-each.score, ids[each.document]))[first:last]
+    passages = await listing.of_passages(connection, row, [place.passage for place in shown])
+    return [
+        Hit(*passages[place.passage], place.score, place.ranks.get("semantic"), place.ranks.get("keyword"))
+        for place in shown
+    ]
