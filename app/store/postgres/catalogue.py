@@ -17,7 +17,7 @@ LOCK = 7_061_987_002
 SLOTS = 16
 SUMS = (
     "coalesce(sum(n.documents), 0)::bigint AS documents, coalesce(sum(n.passages), 0)::bigint AS passages, "
-    "coalesce(sum(n.tokens), 0)::bigint AS tokens"
+    "coalesce(sum(n.tokens), 0)::bigint AS tokens, coalesce(sum(n.writes), 0)::bigint AS writes"
 )
 FOUND = f"SELECT c.*, {SUMS} FROM collections c LEFT JOIN counts n ON n.collection = c.key"  # noqa: S608  the names above
 
@@ -28,11 +28,13 @@ class Row:
 
     key     names its tables; never given twice
     tokens  how many words its passages have, with their repetitions
+    writes  how many there were to it
     """
 
     key: int
     collection: Collection
     tokens: int
+    writes: int
 
     @property
     def space(self) -> Space:
@@ -133,9 +135,9 @@ async def delete(connection: Connection, name: str) -> None:
 async def count(connection: Connection, row: Row, documents: int, passages: int, tokens: int) -> None:
     """Add to what the collection holds. The last thing that a transaction does: others may wait for its slot."""
     await connection.execute(
-        "INSERT INTO counts VALUES ($1, pg_backend_pid() % $2, $3, $4, $5) ON CONFLICT (collection, slot) DO UPDATE "
+        "INSERT INTO counts VALUES ($1, pg_backend_pid() % $2, $3, $4, $5, 1) ON CONFLICT (collection, slot) DO UPDATE "
         "SET documents = counts.documents + excluded.documents, passages = counts.passages + excluded.passages, "
-        "tokens = counts.tokens + excluded.tokens",
+        "tokens = counts.tokens + excluded.tokens, writes = counts.writes + 1",
         row.key,
         SLOTS,
         documents,
@@ -159,4 +161,4 @@ def _row(found: Any) -> Row:
     space = Space(found["model"], found["dimension"], found["distance"])
     metadata = json.loads(found["metadata"])
     collection = Collection(found["name"], space, metadata, found["created"], found["documents"], found["passages"])
-    return Row(found["key"], collection, found["tokens"])
+    return Row(found["key"], collection, found["tokens"], found["writes"])

@@ -52,7 +52,24 @@ async def page(connection: Connection, row: Row, filter: Filter | None, cursor: 
 async def every(connection: Connection, row: Row) -> AsyncIterator[list[StoredDocument]]:
     """All of them with their vectors, by id, some at a time. In a transaction, which is the cursor's life."""
     sql = f"SELECT {COLUMNS} FROM {tables.documents(row.key)} d ORDER BY d.id"  # noqa: S608
-    cursor = await connection.cursor(sql)
+    async for block in _blocks(connection, row, sql):
+        yield block
+
+
+async def sampled(connection: Connection, row: Row, limit: int) -> AsyncIterator[list[StoredDocument]]:
+    """At most `limit` of them, in the same way; which ones, the embedded store's hash of the key says.
+
+    The remainder comes first, so that no product is too great for a bigint.
+    """
+    documents = tables.documents(row.key)
+    spread = f"SELECT key FROM {documents} ORDER BY key % 2147483648 * 2654435769 % 4294967296, key LIMIT $1"  # noqa: S608
+    sql = f"SELECT {COLUMNS} FROM {documents} d WHERE d.key IN ({spread}) ORDER BY d.id"  # noqa: S608
+    async for block in _blocks(connection, row, sql, limit):
+        yield block
+
+
+async def _blocks(connection: Connection, row: Row, sql: str, *values: object) -> AsyncIterator[list[StoredDocument]]:
+    cursor = await connection.cursor(sql, *values)
     while found := await cursor.fetch(EXPORTED_AT_ONCE):
         passages = await _passages(connection, row, [each["key"] for each in found])
         yield [_stored(each, passages) for each in found]

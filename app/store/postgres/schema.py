@@ -12,7 +12,7 @@ SCHEMA = "vectorspace"
 
 # created   seconds since 1970, by the database's clock
 # counts    several rows for each collection, to be summed: writers of one collection take different ones, and do not
-#           wait for each other
+#           wait for each other; writes: how many of them, so that their sum names a state of the collection
 # leaving   deleted collections whose tables are still there, since somebody was reading them
 FORMAT_1 = """
 CREATE TABLE collections (
@@ -30,6 +30,7 @@ CREATE TABLE counts (
     documents bigint NOT NULL,
     passages bigint NOT NULL,
     tokens bigint NOT NULL,
+    writes bigint NOT NULL,
     PRIMARY KEY (collection, slot)
 );
 CREATE TABLE leaving (

@@ -18,6 +18,7 @@ from app.store.store import (
     Metadata,
     Page,
     Query,
+    Sample,
     Space,
     StoredDocument,
     Totals,
@@ -137,6 +138,14 @@ class PostgresStore:
 
         self.collection(name)
         return self._connections.stream(work)
+
+    def sample(self, name: str, limit: int) -> Sample:
+        async def work(connection: Connection) -> AsyncIterator[list[StoredDocument]]:
+            async for block in listing.sampled(connection, await catalogue.find(connection, name), limit):
+                yield block
+
+        row = self._connections.read(lambda c: catalogue.find(c, name))
+        return Sample(row.collection, f"{row.key}.{row.writes}", self._connections.stream(work))
 
     def index_state(self) -> IndexState:
         async def work(connection: Connection) -> list[str]:
