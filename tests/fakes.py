@@ -60,7 +60,7 @@ class WordTokenizer:
 
 
 class FakeEmbedder:
-    """An embedder whose words are its tokens. `failure`, when set, is raised instead of an answer.
+    """An embedder whose words are its tokens. `failure`, when set, is raised instead of an answer, `full` before one.
 
     observer             is given every result, as the real embedder's is
     roles, sides, texts  what it was asked to embed, call by call and text by text
@@ -71,6 +71,7 @@ class FakeEmbedder:
         self.card = card()
         self.made_at_unix_s = 1_700_000_000
         self.failure = failure
+        self.full: Exception | None = None
         self.roles: list[Role | None] = []
         self.sides: list[Side] = []
         self.texts: list[str] = []
@@ -97,6 +98,10 @@ class FakeEmbedder:
         if self._observer is not None:
             self._observer(made)
         return made
+
+    def refuse_full(self) -> None:
+        if self.full is not None:
+            raise self.full
 
     async def split(self, texts: Sequence[str]) -> list[list[Span]]:
         return split(texts, WordTokenizer(self.card.max_tokens))

@@ -2,7 +2,7 @@
 
 FastAPI and its router took about 200 of the 480 µs that a request cost beside the model
 (docs/decisions/0013-engine.md). Requests to these routes are therefore answered before they get there, and checked in
-this order: the key, then whether the service is ready, then the body.
+this order: the key, then whether the service is ready, then whether the queue is full, then the body.
 """
 
 from collections.abc import Callable, Coroutine
@@ -36,7 +36,12 @@ class DirectRoute(APIRoute):
         async def handle(request: Request) -> Response:
             await require_key(request)
             embedder = await ready_embedder(request)
-            body = _validated(model, request.headers.get("content-type", ""), await request.body())
+            raw = await request.body()
+            # Under overload most requests are refused: that must cost next to nothing (0015). Only a query could go
+            # before what waits, and who is one says so somewhere.
+            if b"query" not in raw:
+                embedder.refuse_full()
+            body = _validated(model, request.headers.get("content-type", ""), raw)
             response = await endpoint(request=body, embedder=embedder, parts=get_parts(request))
             assert isinstance(response, Response)
             return response

@@ -161,6 +161,14 @@ class Batcher:
             with self._wake:
                 self._arriving[urgent] = _sum(self._arriving[urgent], (-own[0], -own[1]))
 
+    def refuse_full(self) -> None:
+        """For callers that would rather know before they look at what they have.
+
+        raises  QueueFull, where not one more text that is not urgent could wait
+        """
+        with self._wake:
+            self._refuse_full(self._others, 1, 1, self._arriving[False])
+
     def close(self, reason: str = "the service is shutting down") -> None:
         """Let the lanes finish what they hold, fail what still waits with NotReady, and wait for the threads."""
         self._fail_all(NotReady(reason), reason)

@@ -60,6 +60,9 @@ class Embedder(Protocol):
         raises  EmptyText; TextTooLong unless `truncate`; QueueFull; EncoderFailed; NotReady
         """
 
+    def refuse_full(self) -> None:
+        """For whoever has not read its texts yet. raises QueueFull, where no passage, a query aside, could wait"""
+
     async def split(self, texts: Sequence[str]) -> list[list[Span]]:
         """The passages of each text, each of which `embed` takes whole in the role of a passage."""
 
@@ -118,6 +121,9 @@ class ModelEmbedder:
         if self._observer is not None:
             self._observer(result)
         return result
+
+    def refuse_full(self) -> None:
+        self._batcher.refuse_full()
 
     async def split(self, texts: Sequence[str]) -> list[list[Span]]:
         prompt = self.card.prompts.passage

@@ -65,6 +65,9 @@ class OpenAIEmbedder:
         whole = np.concatenate(vectors) if vectors else np.zeros((0, self.card.dimension), np.float32)
         return Embeddings(whole, tokens, cuts)
 
+    def refuse_full(self) -> None:
+        """Nothing waits here: the service says itself what is too much."""
+
     async def split(self, texts: Sequence[str]) -> list[list[Span]]:
         return await asyncio.to_thread(split, texts, EstimatingTokenizer(PASSAGE_TOKENS))
 

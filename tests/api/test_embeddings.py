@@ -199,6 +199,15 @@ def test_failures_have_their_status(
     assert "secret" not in answer.text
 
 
+def test_a_full_queue_refuses_before_the_body_is_looked_at(client: TestClient, embedder: FakeEmbedder) -> None:
+    embedder.full = QueueFull(7, 1, 7, 3)
+    raw = client.post("/v1/embeddings", content=b"{", headers={"content-type": "application/json"})
+    assert (raw.status_code, raw.headers["retry-after"]) == (429, "3")
+    assert post(client, input="a").status_code == 429
+    assert embedder.texts == []
+    assert post(client, input="a", input_type="query").status_code == 200  # it does not wait behind passages
+
+
 def test_models(client: TestClient) -> None:
     (entry,) = client.get("/v1/models").json()["data"]
     assert entry["id"] == MODEL

@@ -345,6 +345,26 @@ def test_who_would_wait_too_long_is_refused(encoder: FakeEncoder, monkeypatch: p
     asyncio.run(scenario())
 
 
+def test_who_asks_before_reading_is_told_as_who_comes_with_texts(encoder: FakeEncoder) -> None:
+    async def scenario() -> None:
+        running = batcher(encoder, texts=2)
+        running.refuse_full()
+        held = await held_back(encoder, running, [[1]])
+        running.refuse_full()  # it is in the encoder, and nothing waits
+        waiting = [asyncio.create_task(running.embed([[number]])) for number in (2, 3)]
+        await asyncio.sleep(0)
+        with pytest.raises(QueueFull, match="2 texts wait, 1 more"):
+            running.refuse_full()
+        urgent = asyncio.create_task(running.embed([[4]], urgent=True))
+        await asyncio.sleep(0)
+        encoder.open.set()
+        await asyncio.gather(held, *waiting, urgent)
+        running.refuse_full()
+        running.close()
+
+    asyncio.run(scenario())
+
+
 def test_who_is_tokenised_has_a_place_before_those_who_come_later(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         running = batcher(encoder, texts=3)
