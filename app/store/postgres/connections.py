@@ -60,6 +60,8 @@ class Connections:
         self._vectors_in = vectors_in
         self._settings = (
             f"SET LOCAL search_path = {search_path}; SET LOCAL statement_timeout = {timeout_s * 1000}; "
+            # To compile a statement takes longer than it saves, where the answer is some hundred rows.
+            "SET LOCAL jit = off; "
             f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_MS}"
         )
         self._thread = LoopThread("postgres")
