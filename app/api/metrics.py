@@ -42,7 +42,11 @@ def _store_metrics(store: Store) -> list[Metric]:
         gauge("collections", "Collections that are kept.", totals.collections),
         gauge("documents", "Documents that are kept.", totals.documents),
         gauge("passages", "Passages that they are cut into, each with a vector.", totals.passages),
-        gauge("ledger_bytes", "Size of the ledger, its write-ahead log included.", totals.bytes),
+        gauge(
+            "ledger_bytes",
+            "Size of the ledger with its write-ahead log, or of the tables in the database.",
+            totals.bytes,
+        ),
         gauge("index_behind_changes", "Changes committed and not yet in the index.", index.behind),
         States("vectorspace_index_state", "How the index stands.", "state", get_args(IndexCondition), index.state),
         counter("index_rebuilds", "Times that the index was made anew since the start.", index.rebuilds),
