@@ -74,7 +74,7 @@ class Settings(BaseSettings):
         description="Texts that may wait, queries and passages each; beyond, 429. More: longer waits under load.",
     )
     max_queue_s: int = Field(
-        10,
+        20,
         ge=1,
         le=600,
         description="Seconds that a text may wait for its batch, as estimated; beyond, 429. More: longer waits.",
