@@ -13,7 +13,20 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import collections, documents, health, metrics, openai, openapi, problems, search, tei, transfer
+from app.api import (
+    collections,
+    documents,
+    health,
+    metrics,
+    openai,
+    openapi,
+    page,
+    passages,
+    problems,
+    search,
+    tei,
+    transfer,
+)
 from app.api.answer_timeout import AnswerTimeout
 from app.api.auth import Keys
 from app.api.body import BodyLimit
@@ -208,8 +221,9 @@ def create_app(
     problems.install(app)
     openapi.install(app)
     app.include_router(openai.hot)
-    for module in (health, metrics, openai, tei, collections, documents, search, transfer):
+    for module in (health, metrics, openai, tei, passages, collections, documents, search, transfer):
         app.include_router(module.router)
+    app.include_router(page.router())
     return app
 
 

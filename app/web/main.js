@@ -1,0 +1,47 @@
+// Starts the page: waits for the service, loads the collections, opens the view that the address names.
+import { address } from "./api.js";
+import { startCollections } from "./collections.js";
+import { find } from "./dom.js";
+import { forgetKey, key } from "./key.js";
+import { problem, shown } from "./notice.js";
+import { searchView } from "./search.js";
+import { reload, session } from "./session.js";
+import { tabs } from "./tabs.js";
+
+const VIEWS = ["map", "search", "documents", "compare", "state"];
+
+async function ready() {
+  for (;;) {
+    const health = await fetch(address("health")).then((response) => response.json(), () => null);
+    say(health);
+    if (health?.status === "ready") return health;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+}
+
+function say(health) {
+  const place = find("health");
+  place.dataset.state = health?.status ?? "away";
+  find("health-text").textContent = !health ? "Not reached" : health.status === "ready" ? "Ready" : health.reason;
+}
+
+async function start() {
+  find("forget-key").hidden = !key();
+  find("forget-key").addEventListener("click", forgetKey);
+  const health = await ready();
+  session.model = health.model;
+  const views = {
+    search: searchView(),
+  };
+  const view = tabs(views);
+  startCollections(view);
+  const load = () => shown(find("page-notice"), () => reload(), load);
+  await load();
+  const asked = location.hash.slice(1);
+  view.select(VIEWS.includes(asked) && asked in views ? asked : "search");
+}
+
+start().catch((error) => {
+  find("page-notice").replaceChildren(problem(error, () => location.reload()));
+  throw error;
+});

@@ -1,0 +1,42 @@
+// The views as tabs: arrows move between them, the address remembers which one is open.
+import { find } from "./dom.js";
+
+// views  by name: {show, hide}, both optional
+export function tabs(views) {
+  const names = Object.keys(views);
+  const buttons = names.map((name) => find(`tab-${name}`));
+  let current = null;
+
+  function select(name, focus = false) {
+    for (const [index, each] of names.entries()) {
+      const chosen = each === name;
+      buttons[index].setAttribute("aria-selected", chosen);
+      buttons[index].tabIndex = chosen ? 0 : -1;
+      find(each).hidden = !chosen || document.body.classList.contains("empty");
+    }
+    if (focus) buttons[names.indexOf(name)].focus();
+    if (name === current) return;
+    views[current]?.hide?.();
+    current = name;
+    document.body.dataset.view = name;
+    document.title = `${find(`tab-${name}`).textContent} · VectorSpace`;
+    if (location.hash !== `#${name}`) history.replaceState(null, "", `#${name}`);
+    views[name].show?.();
+  }
+
+  for (const [index, button] of buttons.entries()) {
+    button.addEventListener("click", () => select(names[index]));
+    button.addEventListener("keydown", ({ key }) => {
+      const to = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: names.length - 1 }[key];
+      if (to !== undefined) select(names.at(to % names.length), true);
+    });
+  }
+  addEventListener("hashchange", () => names.includes(location.hash.slice(1)) && select(location.hash.slice(1)));
+
+  return {
+    select,
+    get current() {
+      return current;
+    },
+  };
+}
