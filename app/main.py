@@ -17,6 +17,7 @@ from app.api import (
     collections,
     documents,
     health,
+    maps,
     metrics,
     openai,
     openapi,
@@ -221,7 +222,8 @@ def create_app(
     problems.install(app)
     openapi.install(app)
     app.include_router(openai.hot)
-    for module in (health, metrics, openai, tei, passages, collections, documents, search, transfer):
+    modules = (health, metrics, openai, tei, passages, collections, documents, search, maps, transfer)
+    for module in modules:
         app.include_router(module.router)
     app.include_router(page.router())
     return app

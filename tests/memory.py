@@ -1,5 +1,7 @@
 """A store in memory that keeps the Protocol and nothing beyond it: exact search, no index, gone with the process."""
 
+import hashlib
+import itertools
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +28,7 @@ from app.store.store import (
     Passage,
     Query,
     Rank,
+    Sample,
     Space,
     StoredDocument,
     Totals,
@@ -42,6 +45,8 @@ FUSION = 60  # reciprocal rank fusion's constant
 class Held:
     collection: Collection
     documents: dict[str, StoredDocument] = field(default_factory=dict)
+    born: int = field(default_factory=itertools.count().__next__)
+    writes: int = 0
 
     def described(self) -> Collection:
         passages = sum(len(stored.document.passages) for stored in self.documents.values())
@@ -86,6 +91,7 @@ class MemoryStore:
         if self.failure is not None:
             raise self.failure
         self.upserts.append([document.id for document in documents])
+        held.writes += 1
         for document in documents:
             held.documents[document.id] = StoredDocument(document, time.time())
 
@@ -129,6 +135,7 @@ class MemoryStore:
         if self.failure is not None:
             raise self.failure
         doomed = [each.document.id for each in self._matching(name, filter) if ids is None or each.document.id in ids]
+        self._held[name].writes += len(doomed)
         for each in doomed:
             del self._held[name].documents[each]
         return len(doomed)
@@ -156,6 +163,12 @@ class MemoryStore:
 
     def export(self, name: str) -> Iterator[StoredDocument]:
         return iter(self._matching(name, None))
+
+    def sample(self, name: str, limit: int) -> Sample:
+        held = self._of(name)
+        by_hash = sorted(held.documents, key=lambda key: hashlib.sha256(key.encode()).digest())[:limit]
+        documents = [held.documents[key] for key in sorted(by_hash)]
+        return Sample(held.described(), f"{held.born}.{held.writes}", iter(documents))
 
     def index_state(self) -> IndexState:
         return self.state

@@ -50,9 +50,14 @@ async def search(
 def _limit_withins(request: schemas.SearchRequest, settings: Settings) -> None:
     if request.offset > settings.max_offset:
         raise LimitPassed("offset", request.offset, settings.max_offset, "MAX_OFFSET", param="offset")
-    if len(request.query) > settings.max_query_characters:
-        limit = settings.max_query_characters
-        raise LimitPassed("characters in the query", len(request.query), limit, "MAX_QUERY_CHARACTERS", param="query")
+    check_query(request.query, settings)
+
+
+def check_query(query: str, settings: Settings) -> None:
+    """raises  LimitPassed"""
+    limit = settings.max_query_characters
+    if len(query) > limit:
+        raise LimitPassed("characters in the query", len(query), limit, "MAX_QUERY_CHARACTERS", param="query")
 
 
 def _vector(request: schemas.SearchRequest) -> F32 | None:

@@ -11,6 +11,7 @@ from app.pipeline.exporter import Export
 from app.pipeline.formats.record import Reader
 from app.pipeline.importer import Import
 from app.pipeline.ingest import Ingest
+from app.pipeline.maps import Maps
 from app.pipeline.retrieve import Retrieve
 from app.pipeline.workers import CallObserver, Workers
 from app.store.store import Collection, Store
@@ -42,6 +43,7 @@ class Pipeline:
         self._workers = Workers(observer=observer)
         self.ingest = Ingest(store, embedder, self._workers, rules)
         self.retrieve = Retrieve(store, embedder, self._workers)
+        self.maps = Maps(store, embedder, self._workers)
         self._turns = asyncio.Semaphore(IMPORTED_AT_ONCE)
         self._streams, self._max_streams = 0, max_streams
 
@@ -83,4 +85,5 @@ class Pipeline:
         self._streams -= 1
 
     def close(self) -> None:
+        self.maps.close()
         self._workers.close()

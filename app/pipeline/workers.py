@@ -18,8 +18,8 @@ CallObserver = Callable[[str, float], None]
 class Workers:
     """A bounded pool. A call whose caller has gone runs on to its end."""
 
-    def __init__(self, threads: int = 8, observer: CallObserver | None = None) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="store")
+    def __init__(self, threads: int = 8, observer: CallObserver | None = None, name: str = "store") -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._observer = observer
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -21,6 +21,7 @@ from app.store.store import (
     OnFatal,
     Page,
     Query,
+    Sample,
     Space,
     StoredDocument,
     Totals,
@@ -128,6 +129,15 @@ class LocalStore:
         with self._ledger.reading() as connection:
             catalogue.find(connection, name)
         return self._ledger.streaming(lambda connection: listing.every(connection, catalogue.find(connection, name)))
+
+    def sample(self, name: str, limit: int) -> Sample:
+        with self._ledger.reading() as connection:
+            row = catalogue.find(connection, name)
+            version = listing.version(connection, row)
+        documents = self._ledger.streaming(
+            lambda connection: listing.sampled(connection, catalogue.find(connection, name), limit)
+        )
+        return Sample(row.collection, version, documents)
 
     def index_state(self) -> IndexState:
         return self._follower.state()

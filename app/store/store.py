@@ -160,6 +160,20 @@ class Totals:
     bytes: int
 
 
+@dataclass(frozen=True)
+class Sample:
+    """Some of a collection's documents, and which state of it they are of.
+
+    collection  as it was when asked
+    version     changes with every write to the collection's documents, and belongs to no other collection
+    documents   with their vectors, by id; read as they are asked for, all as of one moment, which may be later
+    """
+
+    collection: Collection
+    version: str
+    documents: Iterator[StoredDocument]
+
+
 class Store(Protocol):
     """Collections and documents, kept and found."""
 
@@ -215,6 +229,13 @@ class Store(Protocol):
 
     def export(self, name: str) -> Iterator[StoredDocument]:
         """Every document with its vectors, by id, as of one moment. raises CollectionNotFound"""
+
+    def sample(self, name: str, limit: int) -> Sample:
+        """At most `limit` documents, spread over the collection; the same ones as long as nothing is written.
+
+        Nothing is read of a document before it is asked for, so that asking for the version alone costs little.
+        raises  CollectionNotFound
+        """
 
     def index_state(self) -> IndexState:
         """How the index stands, over all collections."""

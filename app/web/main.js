@@ -1,14 +1,14 @@
 // Starts the page: waits for the service, loads the collections, opens the view that the address names.
 import { address } from "./api.js";
 import { startCollections } from "./collections.js";
+import { documentsView } from "./documents.js";
 import { find } from "./dom.js";
 import { forgetKey, key } from "./key.js";
+import { mapView } from "./map.js";
 import { problem, shown } from "./notice.js";
 import { searchView } from "./search.js";
 import { reload, session } from "./session.js";
 import { tabs } from "./tabs.js";
-
-const VIEWS = ["map", "search", "documents", "compare", "state"];
 
 async function ready() {
   for (;;) {
@@ -31,14 +31,16 @@ async function start() {
   const health = await ready();
   session.model = health.model;
   const views = {
+    map: mapView(),
     search: searchView(),
+    documents: documentsView(),
   };
   const view = tabs(views);
   startCollections(view);
   const load = () => shown(find("page-notice"), () => reload(), load);
   await load();
   const asked = location.hash.slice(1);
-  view.select(VIEWS.includes(asked) && asked in views ? asked : "search");
+  view.select(asked in views ? asked : "map");
 }
 
 start().catch((error) => {

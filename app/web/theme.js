@@ -6,9 +6,12 @@
   if (chosen) root.dataset.theme = chosen;
 
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
+  const show = () => (root.dataset.shown = isDark() ? "dark" : "light");
+  show();
   document.addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
     const say = () => {
+      show();
       button.setAttribute("aria-label", isDark() ? "Light colours" : "Dark colours");
       document.dispatchEvent(new Event("theme"));
     };

@@ -148,6 +148,7 @@ LIMITS = {
     "max_limit": Limit(7, post(f"{NOTES}/search", lambda n: {"query": "a", "limit": n})),
     "max_offset": Limit(7, post(f"{NOTES}/search", lambda n: {"query": "a", "offset": n})),
     "max_query_characters": Limit(7, post(f"{NOTES}/search", lambda n: {"query": "x" * n})),
+    "max_map_documents": Limit(7, lambda client, amount: said(client, "GET", f"{NOTES}/map?limit={amount}")),
     "max_streams": Limit(2, streams_of, 429, counted=False),
 }
 NO_REFUSAL = {

@@ -49,6 +49,28 @@ def every(connection: sqlite3.Connection, row: Row) -> Iterator[StoredDocument]:
         yield _stored(connection, found, True)
 
 
+def version(connection: sqlite3.Connection, row: Row) -> str:
+    """Changes with every write: one that keeps a document gives it passages with new keys, one that deletes counts."""
+    last = connection.execute("SELECT max(key) FROM passages WHERE collection = ?", (row.key,)).fetchone()[0]
+    return f"{row.key}.{last or 0}.{row.collection.documents}.{row.collection.passages}"
+
+
+def sampled(connection: sqlite3.Connection, row: Row, limit: int) -> Iterator[StoredDocument]:
+    """At most `limit` of them with their vectors, by id.
+
+    Which ones, a multiplicative hash of the key says: multiples of the golden section, so that any number of them is
+    spread evenly over the order in which the documents came (Knuth, The Art of Computer Programming 3, section 6.4).
+    """
+    sql = (
+        "SELECT key FROM (SELECT key, id FROM documents WHERE collection = ? "
+        "ORDER BY key * 2654435769 % 4294967296 LIMIT ?) ORDER BY id"
+    )
+    keys = [key for (key,) in connection.execute(sql, (row.key, limit))]
+    for key in keys:
+        sql = f"SELECT {COLUMNS} FROM documents d WHERE d.key = ?"  # noqa: S608  the names above
+        yield _stored(connection, connection.execute(sql, (key,)).fetchone(), True)
+
+
 def of_passages(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[int, tuple[StoredDocument, int, int]]:
     """By passage: its document without vectors, and its span; those that are still there."""
     found: dict[int, tuple[StoredDocument, int, int]] = {}
