@@ -1,6 +1,7 @@
 // Starts the page: waits for the service, loads the collections, opens the view that the address names.
 import { address } from "./api.js";
 import { startCollections } from "./collections.js";
+import { compareView } from "./compare.js";
 import { documentsView } from "./documents.js";
 import { find } from "./dom.js";
 import { forgetKey, key } from "./key.js";
@@ -8,6 +9,7 @@ import { mapView } from "./map.js";
 import { problem, shown } from "./notice.js";
 import { searchView } from "./search.js";
 import { reload, session } from "./session.js";
+import { stateView } from "./state.js";
 import { tabs } from "./tabs.js";
 
 async function ready() {
@@ -34,6 +36,8 @@ async function start() {
     map: mapView(),
     search: searchView(),
     documents: documentsView(),
+    compare: compareView(),
+    state: stateView(),
   };
   const view = tabs(views);
   startCollections(view);

@@ -86,7 +86,7 @@ export function mapView() {
     });
   }
 
-  // What is searched for: its hits, and where it falls itself.
+  // What is searched for: its hits, by meaning as the map is, and where it falls itself.
   async function light() {
     searching.abort();
     searching = new AbortController();
@@ -102,7 +102,7 @@ export function mapView() {
     }
     try {
       const [{ hits }, place] = await Promise.all([
-        post(`${inside(session.name)}/search`, { query: text, limit: HITS, include: ["passage"] }, { signal }),
+        post(`${inside(session.name)}/search`, { query: text, mode: "semantic", limit: HITS, include: ["passage"] }, { signal }),
         post(`${inside(session.name)}/map/place`, { query: text, layout: layout.value }, { signal }),
       ]);
       const indexes = new Map(plane.points.map(({ id }, index) => [id, index]));
@@ -160,7 +160,9 @@ export function mapView() {
     tip.style.translate = `${left}px ${Math.max(8, below ? y + 16 : y - 16 - tip.offsetHeight)}px`;
   }
 
-  const open = (id, passage) => readDocument(id, { passage });
+  function open(id, passage) {
+    readDocument(id, { passage });
+  }
 
   function moved() {
     plane.redraw();
