@@ -71,7 +71,7 @@ async function loadSample(view) {
     const sample = await fetch(address("web/sample.ndjson")).then((response) => response.blob());
     await ask("PUT", inside(SAMPLE), { json: {} });
     await importInto(SAMPLE, sample, "application/x-ndjson", {
-      progress: ({ done, bytes_done, bytes_total }) => {
+      progress: ({ done = 0, bytes_done = 0, bytes_total }) => {
         bar.max = bytes_total;
         bar.value = bytes_done;
         find("sample-said").textContent = `${count(done, "text")} embedded`;

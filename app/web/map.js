@@ -34,11 +34,10 @@ export function mapView() {
     loading = new AbortController();
     const { signal } = loading;
     find("map-caption").textContent = "Drawing the map…";
-    await shown(notice, async () => {
-      const map = await get(`${inside(session.name)}/map?layout=${layout.value}`, { signal });
-      stale = false;
-      show(map);
-    }, load);
+    const map = await shown(notice, () => get(`${inside(session.name)}/map?layout=${layout.value}`, { signal }), load);
+    if (!map) return;
+    stale = false;
+    show(map);
     await light();
   }
 
@@ -46,11 +45,13 @@ export function mapView() {
     const another = find("plane").dataset.collection !== session.name;
     find("plane").dataset.collection = session.name;
     if (another) plane.viewport.fit();
-    choose(null);
+    const chosen = plane.points[plane.chosen]?.id;
     plane.hits = plane.query = null;
     plane.show(map.points);
     offerColours(map);
     recolour();
+    const index = another ? -1 : map.points.findIndex(({ id }) => id === chosen);
+    choose(index < 0 ? null : index);
     find("map-caption").textContent = caption(map);
     if (map.points.length === 0) {
       notice.replaceChildren(el("p.hint", null, "No documents yet. Drop a file under Documents, and they show here."));

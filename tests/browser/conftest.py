@@ -12,10 +12,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, expect, sync_playwright
 
 from tests.browser.texts import NEWS
-from tests.process.conftest import ROOT, Process
+from tests.process.conftest import ROOT, Process, run
+
+__all__ = ["run"]  # the fixture
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 MISSING = "Chromium is missing: apt-get install chromium, or name its program in CHROMIUM"
@@ -23,6 +25,9 @@ ARTEFACTS = ROOT / "artefacts" / "browser"
 WIDE = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 Open = Callable[..., Page]
+# How long a test waits for what must come; nothing waits this long where all is well, on however slow a machine.
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +48,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Process]:
     """A service with the model of the image, and a collection `news`. After `browser`: without one, none is started."""
-    process = Process(tmp_path_factory.mktemp("service") / "output.txt").ready()
+    process = Process(tmp_path_factory.mktemp("service") / "output.txt", LOG_FORMAT="json").ready()
     fill(process)
     yield process
     assert process.end() == 0, process.log
@@ -60,6 +65,13 @@ def empty(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterato
 def fill(process: Process, name: str = "news") -> None:
     assert process.put(f"/v1/collections/{name}", {})[0] == 201
     assert process.post(f"/v1/collections/{name}/documents", {"documents": NEWS})[0] == 200
+
+
+def look_at(page: Page, collection: str) -> None:
+    picker = page.get_by_label("Collection", exact=True)
+    expect(picker).to_be_enabled()
+    picker.select_option(collection)
+    expect(picker.locator("option:checked")).to_have_attribute("value", collection)
 
 
 class Watch:
@@ -101,7 +113,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
     def open_page(process: Process, place: str = "", *, expected: Sequence[str] = (), **options: Any) -> Page:
         context = browser.new_context(**{"viewport": WIDE, "reduced_motion": "reduce", **options})
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         watches.append(Watch(page, process.url, expected))
         page.goto(f"{process.url}/{place}")
