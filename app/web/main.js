@@ -43,7 +43,7 @@ async function start() {
   startCollections(view);
   const load = () => shown(find("page-notice"), () => reload(), load);
   await load();
-  const asked = location.hash.slice(1);
+  const asked = location.hash.slice(2);
   view.select(asked in views ? asked : "map");
 }
 

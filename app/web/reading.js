@@ -36,7 +36,7 @@ export function reading(name, text, tokens, passages, limit) {
         ? `The model reads ${limit}. Under /v1/embeddings the last ${whole(over)} would be cut with truncate, and the text be refused without.`
         : `The model reads up to ${limit}: nothing is cut.`,
     ),
-    el("p.strip", null, strip, own.length > SHOWN && el("span.quiet", null, ` and ${whole(own.length - SHOWN)} more`)),
+    el("p.strip", { tabindex: 0, role: "group", "aria-label": `Tokens of text ${name}` }, strip, own.length > SHOWN && el("span.quiet", null, ` and ${whole(own.length - SHOWN)} more`)),
     passages.length > 1 && [
       el("p.quiet", null, `As a document it has ${count(passages.length, "passage")}, and all of it is found:`),
       el(

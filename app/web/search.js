@@ -118,7 +118,7 @@ export function searchView() {
     filters.clear();
     search();
   });
-  return { show: () => input.focus({ preventScroll: true }) };
+  return { show: (byKeys) => byKeys || input.focus({ preventScroll: true }) };
 }
 
 function column(mode, how) {

@@ -1,27 +1,33 @@
 // The views as tabs: arrows move between them, the address remembers which one is open.
 import { find } from "./dom.js";
 
-// views  by name: {show, hide}, both optional
+// views  by name: {show(byKeys), hide}, both optional
 export function tabs(views) {
   const names = Object.keys(views);
   const buttons = names.map((name) => find(`tab-${name}`));
   let current = null;
 
-  function select(name, focus = false) {
+  // byKeys: the focus stays among the tabs
+  function select(name, byKeys = false) {
     for (const [index, each] of names.entries()) {
       const chosen = each === name;
       buttons[index].setAttribute("aria-selected", chosen);
       buttons[index].tabIndex = chosen ? 0 : -1;
       find(each).hidden = !chosen || document.body.classList.contains("empty");
     }
-    if (focus) buttons[names.indexOf(name)].focus();
+    if (byKeys) buttons[names.indexOf(name)].focus();
     if (name === current) return;
     views[current]?.hide?.();
     current = name;
     document.body.dataset.view = name;
     document.title = `${find(`tab-${name}`).textContent} · VectorSpace`;
-    if (location.hash !== `#${name}`) history.replaceState(null, "", `#${name}`);
-    views[name].show?.();
+    remember();
+    views[name].show?.(byKeys);
+  }
+
+  // With a slash, since browsers take the name of an element for the place where Tab goes on.
+  function remember() {
+    history.replaceState(null, "", `#/${current}`);
   }
 
   for (const [index, button] of buttons.entries()) {
@@ -31,7 +37,11 @@ export function tabs(views) {
       if (to !== undefined) select(names.at(to % names.length), true);
     });
   }
-  addEventListener("hashchange", () => names.includes(location.hash.slice(1)) && select(location.hash.slice(1)));
+  addEventListener("hashchange", () => {
+    const name = location.hash.slice(2);
+    if (names.includes(name)) select(name);
+    else remember(); // the skip link has led elsewhere
+  });
 
   return {
     select,

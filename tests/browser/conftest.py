@@ -106,7 +106,7 @@ class Watch:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Open]:
-    """Open the page of a service in a fresh context: open_page(service, "#search", viewport=…, color_scheme=…)."""
+    """Open the page of a service in a fresh context: open_page(service, "#/search", viewport=…, color_scheme=…)."""
     watches: list[Watch] = []
     contexts = []
 

@@ -11,7 +11,7 @@ MODEL = "all-MiniLM-L6-v2"
 
 
 def test_similarities_are_those_of_the_interface(service: Process, open_page: Open) -> None:
-    page = open_page(service, "#compare")
+    page = open_page(service, "#/compare")
     for name in "ABC":
         expect(page.get_by_role("textbox", name=f"Text {name}")).to_be_visible()
     expect(page.locator(".heat td.dark, .heat tbody td")).to_have_count(9)
@@ -28,11 +28,11 @@ def test_similarities_are_those_of_the_interface(service: Process, open_page: Op
 
 
 def reading(page: Page, name: str) -> str:
-    return page.locator(".reading", has_text=f"Text {name}").inner_text()
+    return page.locator(".reading", has=page.get_by_role("heading", name=f"Text {name}")).inner_text()
 
 
 def test_tokens_passages_and_what_a_limit_cuts(service: Process, open_page: Open) -> None:
-    page = open_page(service, "#compare")
+    page = open_page(service, "#/compare")
     text = "Dormice hibernate 🐭. " * 100
     page.get_by_role("textbox", name="Text A").fill(text)
     box = page.locator(".reading", has_text="Text A")
@@ -50,7 +50,7 @@ def test_tokens_passages_and_what_a_limit_cuts(service: Process, open_page: Open
 
 
 def test_the_state_is_told_and_drawn_from_the_metrics(service: Process, open_page: Open) -> None:
-    page = open_page(service, "#state")
+    page = open_page(service, "#/state")
     facts = page.locator("#facts")
     for word in (MODEL, "int8", "384 numbers", "256 tokens", "Ready.", "0 times since the start"):
         expect(facts).to_contain_text(word)
@@ -66,7 +66,7 @@ def test_the_state_is_told_and_drawn_from_the_metrics(service: Process, open_pag
 
 
 def test_nothing_is_asked_while_nobody_looks(service: Process, open_page: Open) -> None:
-    page = open_page(service, "#state")
+    page = open_page(service, "#/state")
     expect(page.locator("#facts")).to_contain_text(MODEL)
     page.clock.install()
     page.get_by_role("tab", name="Search").click()

@@ -29,7 +29,7 @@ def give(page: Page, *files: tuple[str, str]) -> None:
 
 def test_files_of_each_form_are_taken_and_refusals_listed(service: Process, open_page: Open) -> None:
     service.put("/v1/collections/files", {})
-    page = open_page(service, "#documents")
+    page = open_page(service, "#/documents")
     documents(page, "files")
     give(
         page,
@@ -59,7 +59,7 @@ def test_files_of_each_form_are_taken_and_refusals_listed(service: Process, open
 
 def test_a_file_is_dropped_and_its_progress_seen(service: Process, open_page: Open) -> None:
     service.put("/v1/collections/dropped", {})
-    page = open_page(service, "#documents")
+    page = open_page(service, "#/documents")
     documents(page, "dropped")
     lines = "".join(json.dumps({"text": f"a text of number {n} " + "with more words " * 15}) + "\n" for n in range(600))
     page.evaluate("seen = new Set()")
@@ -83,7 +83,7 @@ def test_a_file_is_dropped_and_its_progress_seen(service: Process, open_page: Op
 
 def test_an_import_can_be_stopped(service: Process, open_page: Open) -> None:
     service.put("/v1/collections/stopped", {})
-    page = open_page(service, "#documents", expected=["ERR_"])
+    page = open_page(service, "#/documents", expected=["ERR_"])
     documents(page, "stopped")
     lines = "".join(json.dumps({"text": f"{n} " + "several more words " * 20}) + "\n" for n in range(3000))
     give(page, ("many.ndjson", lines))
@@ -94,7 +94,7 @@ def test_an_import_can_be_stopped(service: Process, open_page: Open) -> None:
 
 def test_a_document_is_written_read_edited_and_deleted(service: Process, open_page: Open) -> None:
     fill(service, "edited")
-    page = open_page(service, "#documents")
+    page = open_page(service, "#/documents")
     documents(page, "edited")
     page.get_by_role("button", name="New document").click()
     page.get_by_label("Id", exact=True).fill("a/strange #id?")
@@ -126,7 +126,7 @@ def test_an_id_that_no_address_can_hold_harms_nothing(service: Process, open_pag
     name = f"dots{len(id)}"
     service.put(f"/v1/collections/{name}", {})
     service.post(f"/v1/collections/{name}/documents", {"documents": [{"id": id, "text": "dots"}]})
-    page = open_page(service, "#documents")
+    page = open_page(service, "#/documents")
     documents(page, name)
     page.get_by_role("button", name=id, exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("cannot be named in an address")
@@ -137,7 +137,7 @@ def test_documents_are_leafed_through_and_filtered(service: Process, open_page: 
     service.put("/v1/collections/many", {})
     some = [{"id": f"d{n:03}", "text": f"text {n}", "metadata": {"even": n % 2 == 0}} for n in range(120)]
     service.post("/v1/collections/many/documents", {"documents": some})
-    page = open_page(service, "#documents")
+    page = open_page(service, "#/documents")
     documents(page, "many")
     for count in (50, 100, 120):
         expect(page.locator(".row")).to_have_count(count)
@@ -151,7 +151,7 @@ def test_documents_are_leafed_through_and_filtered(service: Process, open_page: 
 
 
 def test_the_export_is_a_download_of_everything(service: Process, open_page: Open, tmp_path: Path) -> None:
-    page = open_page(service, "#documents")
+    page = open_page(service, "#/documents")
     documents(page, "news")
     with page.expect_download() as download:
         page.get_by_role("button", name="Export").click()
@@ -163,7 +163,7 @@ def test_the_export_is_a_download_of_everything(service: Process, open_page: Ope
 
 
 def test_a_collection_is_made_and_deleted(service: Process, open_page: Open) -> None:
-    page = open_page(service, "#documents")
+    page = open_page(service, "#/documents")
     page.get_by_role("button", name="New collection").click()
     page.get_by_label("Name").fill("fresh")
     page.get_by_label("Distance").select_option("dot")
@@ -183,7 +183,7 @@ def test_what_documents_hold_is_text_and_does_nothing(service: Process, open_pag
         for n in range(3)
     ]
     assert service.post("/v1/collections/hostile/documents", {"documents": hostile})[0] == 200
-    page = open_page(service, "#documents")
+    page = open_page(service, "#/documents")
     documents(page, "hostile")
     expect(page.locator(".row-text").first).to_have_text(f"{HOSTILE} 0")
     page.locator(".row-id").first.click()

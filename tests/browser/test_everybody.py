@@ -52,7 +52,7 @@ def assert_accessible(page: Page) -> None:
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("view", VIEWS)
 def test_axe_finds_nothing(service: Process, open_page: Open, view: str, look: str) -> None:
-    page = open_page(service, f"#{view}", **LOOKS[look])
+    page = open_page(service, f"#/{view}", **LOOKS[look])
     filled(page, view)
     assert_accessible(page)
     keep(page, f"{view}-{look}")
@@ -63,7 +63,7 @@ def test_axe_finds_nothing(service: Process, open_page: Open, view: str, look: s
 def test_axe_finds_nothing_in_the_sheets_and_the_empty_page(
     service: Process, empty: Process, open_page: Open, look: str
 ) -> None:
-    page = open_page(service, "#documents", **LOOKS[look])
+    page = open_page(service, "#/documents", **LOOKS[look])
     look_at(page, "news")
     page.get_by_role("button", name="cats", exact=True).click()
     expect(page.get_by_role("dialog")).to_be_visible()
@@ -81,20 +81,20 @@ def test_axe_finds_nothing_in_the_sheets_and_the_empty_page(
 
 
 def test_arrows_go_through_the_views(service: Process, open_page: Open) -> None:
-    page = open_page(service, "#map")
+    page = open_page(service, "#/map")
     page.get_by_role("tab", name="Map").focus()
     for key, view in (("ArrowRight", "search"), ("End", "state"), ("ArrowRight", "map"), ("ArrowLeft", "state")):
         page.keyboard.press(key)
         expect(page.locator(f"#tab-{view}")).to_be_focused()
         expect(page.locator(f"#{view}")).to_be_visible()
-        assert page.url.endswith(f"#{view}")
+        assert page.url.endswith(f"#/{view}")
     assert page.locator("[role=tab][tabindex='0']").count() == 1
     page.reload()
     expect(page.locator("#state")).to_be_visible()
 
 
 def test_the_skip_link_is_first_and_skips(service: Process, open_page: Open) -> None:
-    page = open_page(service, "#documents")
+    page = open_page(service, "#/documents")
     expect(page.locator(".row").first).to_be_visible()
     page.keyboard.press("Tab")
     link = page.get_by_role("link", name="Skip to the content")
@@ -107,7 +107,7 @@ def test_the_skip_link_is_first_and_skips(service: Process, open_page: Open) -> 
 
 
 def test_what_has_the_focus_is_seen(service: Process, open_page: Open) -> None:
-    page = open_page(service, "#search")
+    page = open_page(service, "#/search")
     look_at(page, "news")
     page.get_by_role("searchbox", name="Search").fill("kitten")
     expect(page.locator(".hit").first).to_be_visible()
@@ -124,7 +124,7 @@ def test_what_has_the_focus_is_seen(service: Process, open_page: Open) -> None:
 
 
 def test_colours_are_chosen_and_remembered(service: Process, open_page: Open) -> None:
-    page = open_page(service, "#search", color_scheme="light")
+    page = open_page(service, "#/search", color_scheme="light")
     ground = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(ground)
     page.get_by_role("button", name="Dark colours").click()
@@ -140,7 +140,7 @@ def test_colours_are_chosen_and_remembered(service: Process, open_page: Open) ->
 
 def test_who_wants_no_motion_gets_none(service: Process, open_page: Open) -> None:
     for wanted, moving in (("reduce", 0), ("no-preference", 1)):
-        page = open_page(service, "#search", reduced_motion=wanted)
+        page = open_page(service, "#/search", reduced_motion=wanted)
         seconds = page.get_by_role("button", name="New collection").evaluate(
             "button => parseFloat(getComputedStyle(button).transitionDuration)"
         )

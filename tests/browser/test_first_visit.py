@@ -37,7 +37,7 @@ def give_key(page: Page, key: str) -> None:
 
 
 def test_a_key_is_asked_for_kept_in_the_session_and_in_no_address(locked: Process, open_page: Open) -> None:
-    page = open_page(locked, "#search", expected=["status of 401"])
+    page = open_page(locked, "#/search", expected=["status of 401"])
     addresses: list[str] = []
     page.on("request", lambda request: addresses.append(request.url))
     expect(page.get_by_role("dialog")).to_contain_text("This service needs a key")
@@ -85,7 +85,7 @@ def test_a_key_is_asked_for_kept_in_the_session_and_in_no_address(locked: Proces
 def test_a_service_that_goes_away_is_told_in_words(run: Run, open_page: Open) -> None:
     process = run().ready()
     fill(process)
-    page = open_page(process, "#search", expected=["ERR_CONNECTION_REFUSED"])
+    page = open_page(process, "#/search", expected=["ERR_CONNECTION_REFUSED"])
     expect(page.get_by_label("Collection", exact=True)).to_have_value("news")
     assert process.end() == 0
     page.get_by_role("searchbox", name="Search").fill("anything")

@@ -31,7 +31,7 @@ DRAWN = """() => {
 
 def open_map(service: Process, open_page: Open, **options: object) -> Page:
     # Chromium's advice to who reads a canvas often, as only these tests do.
-    page = open_page(service, "#map", expected=["willReadFrequently"], **options)
+    page = open_page(service, "#/map", expected=["willReadFrequently"], **options)
     look_at(page, "news")
     expect(page.locator("#map-caption")).to_contain_text("12 documents")
     return page
@@ -187,7 +187,7 @@ def small_maps(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> It
 
 
 def test_a_sample_says_that_it_is_one(small_maps: Process, open_page: Open) -> None:
-    page = open_page(small_maps, "#map")
+    page = open_page(small_maps, "#/map")
     expect(page.locator("#map-caption")).to_contain_text("5 of 12 documents shown, a sample")
     page.get_by_role("searchbox", name="Search on the map").fill("anything at all")
     expect(page.locator("#map-found")).to_contain_text("12 hits, 7 of them not in this sample")
@@ -195,6 +195,6 @@ def test_a_sample_says_that_it_is_one(small_maps: Process, open_page: Open) -> N
 
 def test_a_collection_without_documents_says_so(service: Process, open_page: Open) -> None:
     service.put("/v1/collections/nothing", {})
-    page = open_page(service, "#map")
+    page = open_page(service, "#/map")
     look_at(page, "nothing")
     expect(page.get_by_text("No documents yet.")).to_be_visible()

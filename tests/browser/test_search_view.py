@@ -26,7 +26,7 @@ def ids(page: Page, mode: str) -> list[str]:
 
 
 def test_three_modes_answer_as_one_types(service: Process, open_page: Open) -> None:
-    page = open_page(service, "#search")
+    page = open_page(service, "#/search")
     look_at(page, "news")
     page.get_by_role("searchbox", name="Search").press_sequentially("kitten on the couch", delay=20)
     expect(page.locator(".column[data-mode=semantic] .hit").first).to_have_attribute("data-id", "cats")
@@ -39,7 +39,7 @@ def test_three_modes_answer_as_one_types(service: Process, open_page: Open) -> N
 
 
 def test_a_hit_says_why_it_is_where_it_is(service: Process, open_page: Open) -> None:
-    page = open_page(service, "#search")
+    page = open_page(service, "#/search")
     look_at(page, "news")
     ask(page, "galaxies and telescopes")
     hit = page.locator(".column[data-mode=hybrid] .hit").first
@@ -61,7 +61,7 @@ def test_the_passage_found_is_marked_in_its_text(service: Process, open_page: Op
     needle = "A purple elephant painted the bridge. "
     service.put("/v1/collections/long", {})
     service.post("/v1/collections/long/documents", {"documents": [{"id": "d", "text": filler + needle + filler}]})
-    page = open_page(service, "#search")
+    page = open_page(service, "#/search")
     look_at(page, "long")
     ask(page, "purple elephant")
     expect(page.locator(".column[data-mode=semantic] mark")).to_contain_text("purple elephant")
@@ -73,7 +73,7 @@ def test_the_passage_found_is_marked_in_its_text(service: Process, open_page: Op
 
 
 def test_filters_are_built_by_clicking(service: Process, open_page: Open) -> None:
-    page = open_page(service, "#search")
+    page = open_page(service, "#/search")
     look_at(page, "news")
     ask(page, "the")
     assert {"animals", "space"} <= {topic(page, each) for each in ids(page, "semantic")}
@@ -93,7 +93,7 @@ def topic(page: Page, id: str) -> str:
 
 
 def test_an_answer_that_comes_too_late_is_not_shown(service: Process, open_page: Open) -> None:
-    page = open_page(service, "#search")
+    page = open_page(service, "#/search")
     look_at(page, "news")
     held: list[Route] = []
 
@@ -114,7 +114,7 @@ def test_an_answer_that_comes_too_late_is_not_shown(service: Process, open_page:
 
 @pytest.mark.parametrize("language", ["curl", "Python", "JavaScript"])
 def test_the_request_as_code_does_the_same(service: Process, open_page: Open, language: str) -> None:
-    page = open_page(service, "#search", permissions=["clipboard-read", "clipboard-write"])
+    page = open_page(service, "#/search", permissions=["clipboard-read", "clipboard-write"])
     look_at(page, "news")
     ask(page, 'it\'s a "rocket"')
     page.locator(".column[data-mode=hybrid]").get_by_role("button", name="topic space").first.click()
@@ -137,7 +137,7 @@ def test_the_request_as_code_does_the_same(service: Process, open_page: Open, la
 
 
 def test_what_goes_wrong_is_said_in_words_with_the_request_id(service: Process, open_page: Open) -> None:
-    page = open_page(service, "#search", expected=["status of 400"])
+    page = open_page(service, "#/search", expected=["status of 400"])
     look_at(page, "news")
     page.get_by_role("searchbox", name="Search").fill("x" * 40_000)
     alert = page.get_by_role("alert")
