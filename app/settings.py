@@ -96,7 +96,10 @@ class Settings(BaseSettings):
         32_768, ge=1, le=1_000_000, description="Characters in a search's query. More: slower keyword search."
     )
     max_map_documents: int = Field(
-        2000, ge=1, le=10_000, description="Documents on a map; of more, a sample. More: seconds on one CPU a map."
+        2000,
+        ge=1,
+        le=10_000,
+        description="Documents on a map; of more, a sample. More: the time of one CPU grows with the square.",
     )
     max_streams: int = Field(
         8, ge=1, le=1000, description="Imports and exports at once; beyond, 429. More: more memory."

@@ -38,6 +38,7 @@ Ranked = tuple[Rank, Passage]
 Ranking = dict[str, Ranked]
 Score = Callable[[str, Passage], float]
 
+WRITES = itertools.count()
 FUSION = 60  # reciprocal rank fusion's constant
 
 
@@ -45,8 +46,7 @@ FUSION = 60  # reciprocal rank fusion's constant
 class Held:
     collection: Collection
     documents: dict[str, StoredDocument] = field(default_factory=dict)
-    born: int = field(default_factory=itertools.count().__next__)
-    writes: int = 0
+    version: int = field(default_factory=WRITES.__next__)
 
     def described(self) -> Collection:
         passages = sum(len(stored.document.passages) for stored in self.documents.values())
@@ -91,7 +91,7 @@ class MemoryStore:
         if self.failure is not None:
             raise self.failure
         self.upserts.append([document.id for document in documents])
-        held.writes += 1
+        held.version = next(WRITES)
         for document in documents:
             held.documents[document.id] = StoredDocument(document, time.time())
 
@@ -135,7 +135,8 @@ class MemoryStore:
         if self.failure is not None:
             raise self.failure
         doomed = [each.document.id for each in self._matching(name, filter) if ids is None or each.document.id in ids]
-        self._held[name].writes += len(doomed)
+        if doomed:
+            self._held[name].version = next(WRITES)
         for each in doomed:
             del self._held[name].documents[each]
         return len(doomed)
@@ -168,7 +169,7 @@ class MemoryStore:
         held = self._of(name)
         by_hash = sorted(held.documents, key=lambda key: hashlib.sha256(key.encode()).digest())[:limit]
         documents = [held.documents[key] for key in sorted(by_hash)]
-        return Sample(held.described(), f"{held.born}.{held.writes}", iter(documents))
+        return Sample(held.described(), str(held.version), iter(documents))
 
     def index_state(self) -> IndexState:
         return self.state

@@ -6,7 +6,7 @@ import re
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Requests that only compute, and change nothing. A write goes on without its sender: it may have been meant so.
-_computing = re.compile(r"/|/v1/embeddings|/embed|/similarity|/v1/collections/[^/]+/search")
+_computing = re.compile(r"/|/v1/embeddings|/embed|/similarity|/v1/collections/[^/]+/(?:search|map/place)")
 
 
 class HangingUp:

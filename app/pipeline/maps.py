@@ -21,8 +21,9 @@ from app.store.store import Sample, Store, StoredDocument
 TEXT_CHARACTERS = 200
 # Numbers in the vectors of one map, 16 MB as float32: 10,000 documents of 384, or 2,600 of 1536.
 MOST_NUMBERS = 4_000_000
-# What all kept maps may take. One of 2000 documents takes 1 MB, or 4 in the neighbours' layout.
-KEPT_BYTES = 32_000_000
+# What all kept maps may take, but for the last one, which is kept whatever it takes: a query is often placed on it.
+# One of 2000 documents of 384 numbers takes 2 MB, or 5 in the neighbours' layout.
+KEPT_BYTES = 16_000_000
 
 F64 = npt.NDArray[np.float64]
 Key = tuple[str, str, Layout, int]
@@ -94,7 +95,8 @@ class Maps:
         drawn = await self._drawn(sample, layout, limit)
         if drawn.plane is None:
             return Placed(0.0, 0.0, cut)
-        return Placed(*drawn.plane.place(unit_rows(made.vectors)[0]), cut)
+        x, y = await asyncio.to_thread(drawn.plane.place, unit_rows(made.vectors)[0])
+        return Placed(x, y, cut)
 
     def close(self) -> None:
         """Wait for the map that is being drawn."""
@@ -129,7 +131,7 @@ class Maps:
             for each in older:
                 del self._kept[each]
             self._kept[key] = drawn
-            while sum(each.bytes for each in self._kept.values()) > KEPT_BYTES:
+            while len(self._kept) > 1 and sum(each.bytes for each in self._kept.values()) > KEPT_BYTES:
                 self._kept.popitem(last=False)
         return drawn
 

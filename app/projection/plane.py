@@ -30,11 +30,6 @@ class Plane:
     vectors: F32 | None = None
 
     @property
-    def variance(self) -> tuple[float, float] | None:
-        """Share of the vectors' variance along each axis; None where the axes stand for nothing."""
-        return self.components.variance if self.vectors is None else None
-
-    @property
     def bytes(self) -> int:
         """Memory that it takes."""
         arrays = (self.points, self.components.mean, self.components.axes, self.middle, self.vectors)

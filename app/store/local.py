@@ -1,5 +1,6 @@
 """The store in a data directory: the ledger is the truth, the index follows it, one process owns both."""
 
+import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -56,6 +57,10 @@ class LocalStore:
         calm_s: float = CALM_S,
     ) -> None:
         self._max_collections = max_collections
+        # The last write to each collection. A number that comes again, as one of rows would when they are deleted,
+        # could name what was read while they were there.
+        self._versions: dict[str, int] = {}
+        self._writes = itertools.count(1)
         undo: list[Callable[[], None]] = []
         try:
             lock = DirectoryLock(directory)
@@ -90,12 +95,14 @@ class LocalStore:
     def delete_collection(self, name: str) -> None:
         with self._ledger.writing() as connection:
             catalogue.delete(connection, catalogue.find(connection, name).key)
+        self._versions[name] = next(self._writes)
         self._follower.changed()
 
     def upsert(self, name: str, documents: Sequence[Document]) -> None:
         prepared = contents.prepare(documents)
         with self._ledger.writing() as connection:
             contents.upsert(connection, catalogue.find(connection, name), prepared)
+        self._versions[name] = next(self._writes)
         self._follower.changed(sum(len(each.passages) for each in prepared))
 
     def vectors(self, model: str, keys: Sequence[bytes]) -> dict[bytes, F32]:
@@ -119,6 +126,8 @@ class LocalStore:
     def delete_documents(self, name: str, *, ids: Sequence[str] | None = None, filter: Filter | None = None) -> int:
         with self._ledger.writing() as connection:
             count = contents.delete(connection, catalogue.find(connection, name), ids, filter)
+        if count:
+            self._versions[name] = next(self._writes)
         self._follower.changed()
         return count
 
@@ -132,12 +141,12 @@ class LocalStore:
 
     def sample(self, name: str, limit: int) -> Sample:
         with self._ledger.reading() as connection:
-            row = catalogue.find(connection, name)
-            version = listing.version(connection, row)
+            version = self._versions.get(name, 0)
+            collection = catalogue.find(connection, name).collection
         documents = self._ledger.streaming(
             lambda connection: listing.sampled(connection, catalogue.find(connection, name), limit)
         )
-        return Sample(row.collection, version, documents)
+        return Sample(collection, str(version), documents)
 
     def index_state(self) -> IndexState:
         return self._follower.state()

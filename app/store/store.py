@@ -165,8 +165,9 @@ class Sample:
     """Some of a collection's documents, and which state of it they are of.
 
     collection  as it was when asked
-    version     changes with every write to the collection's documents, and belongs to no other collection
-    documents   with their vectors, by id; read as they are asked for, all as of one moment, which may be later
+    version     names the state: every write to the collection makes a new one, which it never had while this store
+                was open
+    documents   with their vectors, by id; read as they are asked for, all as of one moment, not before the version's
     """
 
     collection: Collection

@@ -176,6 +176,8 @@ def test_the_openapi_document_has_every_path(client: TestClient) -> None:
         "/{name}/documents",
         "/{name}/documents/delete",
         "/{name}/documents/{id}",
+        "/{name}/map",
+        "/{name}/map/place",
         "/{name}/search",
         "/{name}/import",
         "/{name}/export",

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -17,7 +18,7 @@ from app.errors import (
 )
 from app.store.filters import parse
 from app.store.store import Distance, Document, Mode, Passage, Query, Space, Store
-from tests.store.opening import PLANE, document, vector
+from tests.store.opening import PLANE, document, random_documents, vector
 
 EAST, NORTH, WEST = vector(1, 0, 0, 0), vector(0, 1, 0, 0), vector(-1, 0, 0, 0)
 
@@ -103,6 +104,8 @@ def test_a_deleted_collection_leaves_nothing(animals: Store) -> None:
 def test_an_absent_collection_is_named(store: Store, ask: str) -> None:
     with pytest.raises(CollectionNotFound, match="nowhere"):
         getattr(store, ask)("nowhere")
+    with pytest.raises(CollectionNotFound, match="nowhere"):
+        store.sample("nowhere", 10)
     with pytest.raises(CollectionNotFound, match="nowhere"):
         store.search("nowhere", Query("keyword", "x"))
 
@@ -263,6 +266,70 @@ def test_an_export_is_of_one_moment(animals: Store) -> None:
     animals.upsert("animals", [document("bee", "a bee", EAST)])
     assert [each.document.id for each in [first, *export]] == ["cat", "crow", "fish"]
     assert len(first.document.passages) == 2
+
+
+def test_a_sample_of_all_is_an_export(animals: Store) -> None:
+    sample = animals.sample("animals", 3)
+    assert sample.collection == animals.collection("animals")
+    sampled, exported = list(sample.documents), list(animals.export("animals"))
+    assert [each.document.id for each in sampled] == [each.document.id for each in exported] == ["cat", "crow", "fish"]
+    for one, other in zip(sampled, exported, strict=True):
+        np.testing.assert_array_equal(
+            [passage.vector for passage in one.document.passages],
+            [passage.vector for passage in other.document.passages],
+        )
+
+
+def test_a_sample_is_spread_over_the_collection_and_always_the_same(store: Store) -> None:
+    store.create_collection("animals", PLANE, {})
+    store.upsert("animals", random_documents(1000))
+
+    def sampled(limit: int) -> list[str]:
+        return [each.document.id for each in store.sample("animals", limit).documents]
+
+    ids = sampled(100)
+    assert ids == sampled(100) == sorted(set(ids))
+    assert len(ids) == 100
+    assert set(ids) < set(sampled(200))
+    hundreds = Counter(int(each.removeprefix("d")) // 100 for each in ids)
+    assert len(hundreds) == 10
+    assert max(hundreds.values()) < 20
+
+
+def test_every_write_makes_a_version_that_never_was(animals: Store) -> None:
+    def version() -> str:
+        return animals.sample("animals", 1).version
+
+    def recreate() -> None:
+        animals.delete_collection("animals")
+        animals.create_collection("animals", PLANE, {})
+
+    writes: list[Callable[[], object]] = [
+        lambda: animals.upsert("animals", [document("cat", "another cat", EAST, NORTH)]),
+        lambda: animals.upsert("animals", [document("cat", "another cat", EAST, NORTH, metadata={"legs": 3})]),
+        lambda: animals.upsert("animals", [document("bee", "a bee", WEST)]),
+        lambda: animals.delete_documents("animals", ids=["bee"]),
+        lambda: animals.upsert("animals", [document("bee", "a bee", WEST)]),
+        lambda: animals.delete_documents("animals", filter=parse({"wild": True})),
+        recreate,
+        lambda: animals.upsert("animals", [document("cat", "the cat sleeps. the cat purrs.", EAST, NORTH)]),
+        recreate,
+    ]
+    seen = [version()]
+    for write in writes:
+        write()
+        assert version() not in seen
+        seen.append(version())
+        animals.search("animals", Query("keyword", "cat"))
+        assert animals.delete_documents("animals", ids=["nobody"]) == 0
+        assert version() == seen[-1]
+
+
+def test_a_sample_is_read_as_of_one_moment(animals: Store) -> None:
+    documents = animals.sample("animals", 10).documents
+    first = next(documents)
+    animals.delete_documents("animals", ids=["crow", "fish"])
+    assert [each.document.id for each in (first, *documents)] == ["cat", "crow", "fish"]
 
 
 def test_everything_is_there_after_opening_again(opened: Callable[[], Store]) -> None:

@@ -49,12 +49,6 @@ def every(connection: sqlite3.Connection, row: Row) -> Iterator[StoredDocument]:
         yield _stored(connection, found, True)
 
 
-def version(connection: sqlite3.Connection, row: Row) -> str:
-    """Changes with every write: one that keeps a document gives it passages with new keys, one that deletes counts."""
-    last = connection.execute("SELECT max(key) FROM passages WHERE collection = ?", (row.key,)).fetchone()[0]
-    return f"{row.key}.{last or 0}.{row.collection.documents}.{row.collection.passages}"
-
-
 def sampled(connection: sqlite3.Connection, row: Row, limit: int) -> Iterator[StoredDocument]:
     """At most `limit` of them with their vectors, by id.
 
