@@ -17,7 +17,7 @@ MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
-    ".ndjson": "application/x-ndjson",
+    ".gz": "application/gzip",
     ".md": "text/plain; charset=utf-8",
 }
 # Scripts, styles and requests of this origin alone, none of them inline; no text ever becomes markup (trusted types).

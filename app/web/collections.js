@@ -1,5 +1,5 @@
 // Which collection is looked at: the picker, a new one, the sample for a service that is empty.
-import { address, ask, inside } from "./api.js";
+import { ask, inside } from "./api.js";
 import { el, find } from "./dom.js";
 import { count, whole } from "./format.js";
 import { importInto } from "./importing.js";
@@ -25,8 +25,6 @@ export function startCollections(view) {
             el("option", { value: name, selected: name === session.name }, `${name} (${whole(documents)})`),
           )),
     );
-    find("welcome").hidden = !empty;
-    document.body.classList.toggle("empty", empty);
     if (view.current) view.select(view.current);
   });
 }
@@ -68,7 +66,8 @@ async function loadSample(view) {
   button.disabled = true;
   find("sample-progress").hidden = false;
   try {
-    const sample = await fetch(address("web/sample.ndjson")).then((response) => response.blob());
+    const packed = await ask("GET", "web/sample.ndjson.gz");
+    const sample = await new Response(packed.body.pipeThrough(new DecompressionStream("gzip"))).blob();
     await ask("PUT", inside(SAMPLE), { json: {} });
     await importInto(SAMPLE, sample, "application/x-ndjson", {
       progress: ({ done = 0, bytes_done = 0, bytes_total }) => {

@@ -77,6 +77,7 @@ export function compareView() {
 
   find("add-text").addEventListener("click", () => add().focus());
   return {
+    alone: true,
     show() {
       if (!started) for (const text of EXAMPLES) add(text);
       started = true;

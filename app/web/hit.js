@@ -29,7 +29,7 @@ export function hitCard(hit, { place, mode, words, filters, elsewhere, read, poi
 // Both rankings of a hybrid hit, and how they made its score.
 function fused(hit) {
   const rankings = ["semantic", "keyword"];
-  const term = (name) => (hit[name] ? `61⁄(60 + ${hit[name].rank})` : "0");
+  const term = (name) => (hit[name] ? `${K + 1} / (${K} + ${hit[name].rank})` : "0");
   const sum = rankings.reduce((all, name) => all + (hit[name] ? weight(hit[name].rank) : 0), 0);
   return el(
     "details.why",

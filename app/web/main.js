@@ -3,7 +3,7 @@ import { address } from "./api.js";
 import { startCollections } from "./collections.js";
 import { compareView } from "./compare.js";
 import { documentsView } from "./documents.js";
-import { find } from "./dom.js";
+import { el, find } from "./dom.js";
 import { forgetKey, key } from "./key.js";
 import { mapView } from "./map.js";
 import { problem, shown } from "./notice.js";
@@ -22,9 +22,12 @@ async function ready() {
 }
 
 function say(health) {
-  const place = find("health");
-  place.dataset.state = health?.status ?? "away";
-  find("health-text").textContent = !health ? "Not reached" : health.status === "ready" ? "Ready" : health.reason;
+  find("health").dataset.state = health?.status ?? "away";
+  const ready = health?.status === "ready";
+  find("health-text").textContent = ready ? "Ready" : health ? "Starting" : "Not reached";
+  find("page-notice").replaceChildren(
+    ready ? "" : el("p.hint", null, health ? `The service is not ready yet: ${health.reason}.` : "The service does not answer. Trying again…"),
+  );
 }
 
 async function start() {

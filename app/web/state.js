@@ -110,6 +110,7 @@ export function stateView() {
   let open = false;
   document.addEventListener("visibilitychange", () => open && (document.hidden ? stop() : go()));
   return {
+    alone: true,
     show() {
       open = true;
       go();

@@ -1,7 +1,8 @@
 // The views as tabs: arrows move between them, the address remembers which one is open.
 import { find } from "./dom.js";
+import { session } from "./session.js";
 
-// views  by name: {show(byKeys), hide}, both optional
+// views  by name: {show(byKeys), hide, alone}, all optional; alone: of use without a collection
 export function tabs(views) {
   const names = Object.keys(views);
   const buttons = names.map((name) => find(`tab-${name}`));
@@ -9,12 +10,14 @@ export function tabs(views) {
 
   // byKeys: the focus stays among the tabs
   function select(name, byKeys = false) {
+    const empty = session.collections.length === 0;
     for (const [index, each] of names.entries()) {
       const chosen = each === name;
       buttons[index].setAttribute("aria-selected", chosen);
       buttons[index].tabIndex = chosen ? 0 : -1;
-      find(each).hidden = !chosen || document.body.classList.contains("empty");
+      find(each).hidden = !chosen || (empty && !views[each].alone);
     }
+    find("welcome").hidden = !empty || Boolean(views[name].alone);
     if (byKeys) buttons[names.indexOf(name)].focus();
     if (name === current) return;
     views[current]?.hide?.();

@@ -10,6 +10,8 @@ from starlette.testclient import TestClient
 from app.api.page import MEDIA_TYPES, WEB, read_files, router
 from tests.api.conftest import Start
 
+# Everything in the folder as it is on the disk, the sample collection included.
+BUDGET_BYTES = 150_000
 FILES = sorted(path.name for path in WEB.iterdir())
 
 
@@ -83,10 +85,14 @@ def test_the_page_loads_what_is_there_and_all_of_it() -> None:
     seen, waiting = {"index.html"}, ["index.html"]
     while waiting:
         text = (WEB / waiting.pop()).read_text()
-        found = set(re.findall(r'(?:"|from "\.|address\(")/?(?:web/)?([\w-]+\.(?:js|css|svg|ndjson|md|MD))"', text))
+        found = set(re.findall(r'"(?:\./|web/)([\w.-]+)"', text))
         waiting += [name for name in found - seen if name.endswith(".js")]
         seen |= found
     assert seen == set(FILES)
+
+
+def test_it_is_small() -> None:
+    assert sum(path.stat().st_size for path in WEB.iterdir()) < BUDGET_BYTES
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.endswith((".js", ".html"))])

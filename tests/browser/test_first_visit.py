@@ -13,9 +13,10 @@ def test_an_empty_service_offers_a_sample_and_shows_its_map(empty: Process, open
     page = open_page(empty)
     expect(page.get_by_role("heading", name="Nothing here yet.")).to_be_visible()
     keep(page, "empty")
-    for name in ("Search", "Documents", "State"):
+    for name, alone in (("Search", False), ("Compare", True), ("State", True), ("Documents", False)):
         page.get_by_role("tab", name=name).click()
-        expect(page.get_by_role("heading", name="Nothing here yet.")).to_be_visible()
+        expect(page.get_by_role("heading", name="Nothing here yet.")).to_be_visible(visible=not alone)
+        expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible(visible=alone)
     with page.expect_response("**/web/SAMPLE.md") as origin:
         page.evaluate("fetch(document.querySelector('#welcome a').href)")
     assert "WordNet" in origin.value.text()

@@ -163,9 +163,9 @@ def test_a_search_lights_up_its_hits_and_draws_the_query(service: Process, open_
             const [px, py] = [canvas.width / 2 + x * scale, canvas.height / 2 - y * scale];
             const { data } = canvas.getContext("2d").getImageData(px - 16, py - 16, 32, 32);
             const accent = getComputedStyle(canvas).color.match(/\\d+/g).map(Number);
+            const isAccent = (at) => accent.every((part, index) => Math.abs(part - data[at + index]) < 12);
             let like = 0;
-            for (let at = 0; at < data.length; at += 4)
-                if (data[at + 3] > 200 && accent.every((part, index) => Math.abs(part - data[at + index]) < 12)) like += 1;
+            for (let at = 0; at < data.length; at += 4) if (data[at + 3] > 200 && isAccent(at)) like += 1;
             return like;
         }""",
         where,

@@ -48,7 +48,7 @@ def test_a_hit_says_why_it_is_where_it_is(service: Process, open_page: Open) -> 
     assert "place 1, score" in why
     shown = re.search(r"½ · (.+) \+ ½ · (.+) = (\d\.\d{3})", why)
     assert shown
-    terms = [61 / (60 + int(each.group(1))) for each in re.finditer(r"61⁄\(60 \+ (\d+)\)", why)]
+    terms = [61 / (60 + int(each.group(1))) for each in re.finditer(r"61 / \(60 \+ (\d+)\)", why)]
     assert float(shown[3]) == pytest.approx(sum(terms) / 2, abs=0.001)
     assert hit.locator(".score").inner_text() == shown[3]
     assert hit.locator("b", has_text="galaxies").count() == 1
