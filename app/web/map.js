@@ -171,7 +171,7 @@ export function mapView() {
   }
 
   const zoomBy = (factor) => {
-    plane.viewport.zoomAt(plane.viewport.width / 2, plane.viewport.height / 2, factor);
+    plane.viewport.zoomAt(plane.viewport.middle, plane.viewport.height / 2, factor);
     moved();
   };
   const fit = () => {

@@ -3,11 +3,14 @@ import { el } from "./dom.js";
 
 const AROUND = 90; // characters shown before and after a passage
 
-export const wordsOf = (query) => new Set(query.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []);
+// As keyword search folds words, near enough: case and diacritics aside, no stemming.
+const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+
+export const wordsOf = (query) => new Set(folded(query).match(/[\p{L}\p{N}]+/gu) ?? []);
 
 function emphasised(text, words) {
   if (!words?.size) return [text];
-  return text.split(/([\p{L}\p{N}]+)/u).map((part) => (words.has(part.toLowerCase()) ? el("b", null, part) : part));
+  return text.split(/([\p{L}\p{N}\p{M}]+)/u).map((part) => (words.has(folded(part)) ? el("b", null, part) : part));
 }
 
 // passage  {start, end} in code points, as the interface counts

@@ -69,8 +69,8 @@ export class Plane {
 
   // The next lit point in a direction, from the one that is chosen or from the middle.
   next(dx, dy) {
-    const { width, height } = this.viewport;
-    const [fromX, fromY] = this.chosen === null ? [width / 2, height / 2] : this.pixelsOf(this.chosen);
+    const { middle, height } = this.viewport;
+    const [fromX, fromY] = this.chosen === null ? [middle, height / 2] : this.pixelsOf(this.chosen);
     let best = null;
     let least = Infinity;
     for (let index = 0; index < this.points.length; index += 1) {
@@ -95,7 +95,8 @@ export class Plane {
     const ratio = devicePixelRatio || 1;
     this.canvas.width = Math.round(clientWidth * ratio);
     this.canvas.height = Math.round(clientHeight * ratio);
-    this.viewport.resize(clientWidth, clientHeight);
+    const style = getComputedStyle(this.canvas.parentElement);
+    this.viewport.resize(clientWidth, clientHeight, parseFloat(style.scrollPaddingLeft) || 0, parseFloat(style.scrollPaddingRight) || 0);
     this.#sprites.clear();
     this.redraw();
   }

@@ -7,6 +7,8 @@ const MARGIN = 0.86; // of the smaller side, that the whole plane takes
 export class Viewport {
   width = 1;
   height = 1;
+  left = 0; // pixels at the sides that panels cover
+  right = 0;
 
   constructor() {
     this.fit();
@@ -16,17 +18,21 @@ export class Viewport {
     Object.assign(this, { x: 0, y: 0, zoom: 1 });
   }
 
-  resize(width, height) {
-    Object.assign(this, { width, height });
+  resize(width, height, left, right) {
+    Object.assign(this, { width, height, left, right });
+  }
+
+  get middle() {
+    return (this.left + this.width - this.right) / 2;
   }
 
   // Pixels a unit of the plane; the plane goes from -1 to 1.
   get scale() {
-    return (this.zoom * MARGIN * Math.min(this.width, this.height)) / 2;
+    return (this.zoom * MARGIN * Math.min(this.width - this.left - this.right, this.height)) / 2;
   }
 
   toPixels(x, y) {
-    return [this.width / 2 + (x - this.x) * this.scale, this.height / 2 - (y - this.y) * this.scale];
+    return [this.middle + (x - this.x) * this.scale, this.height / 2 - (y - this.y) * this.scale];
   }
 
   drag(dx, dy) {
@@ -39,7 +45,7 @@ export class Viewport {
     const before = this.scale;
     this.zoom = Math.min(MOST, Math.max(LEAST, this.zoom * factor));
     const change = 1 / before - 1 / this.scale;
-    this.x += (px - this.width / 2) * change;
+    this.x += (px - this.middle) * change;
     this.y -= (py - this.height / 2) * change;
   }
 
@@ -47,6 +53,6 @@ export class Viewport {
   reveal(x, y) {
     const [px, py] = this.toPixels(x, y);
     const edge = 60;
-    if (px < edge || px > this.width - edge || py < edge || py > this.height - edge) Object.assign(this, { x, y });
+    if (px < this.left + edge || px > this.width - this.right - edge || py < edge || py > this.height - edge) Object.assign(this, { x, y });
   }
 }

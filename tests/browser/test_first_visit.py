@@ -6,6 +6,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import Open, fill, keep
 from tests.process.conftest import Process, Run
 
+MEANING = "an animal that sleeps all winter"
 KEY = "a-key-of-the-test-5d1c"
 
 
@@ -25,6 +26,15 @@ def test_an_empty_service_offers_a_sample_and_shows_its_map(empty: Process, open
     expect(page.get_by_role("tab", name="Map")).to_have_attribute("aria-selected", "true")
     expect(page.locator("#map-caption")).to_contain_text("372 documents")
     expect(page.get_by_role("heading", name="Nothing here yet.")).to_be_hidden()
+
+    # The README's two pictures: docs/page.md says how they get there.
+    page.get_by_role("searchbox", name="Search on the map").fill(MEANING)
+    expect(page.locator("#map-hits li").first).to_contain_text("Dormouse")
+    keep(page, "readme-map")
+    page.get_by_role("tab", name="Search").click()
+    page.get_by_role("searchbox", name="Search").fill(MEANING)
+    expect(page.locator(".column[data-mode=semantic] .hit").first).to_contain_text("Dormouse")
+    keep(page, "readme-search")
 
 
 @pytest.fixture
@@ -49,6 +59,7 @@ def test_a_key_is_asked_for_kept_in_the_session_and_in_no_address(locked: Proces
     page.get_by_role("button", name="New collection").last.click()
     page.get_by_label("Name").fill("locked")
     page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("heading", name="locked", exact=True)).to_be_visible()
     payload = {"name": "a.txt", "mimeType": "", "buffer": b"The rocket left.\n\nThe cat stayed.\n"}
     page.get_by_label("pick some").set_input_files(payload)  # type: ignore[arg-type]
     expect(page.locator(".import")).to_contain_text("2 documents kept")

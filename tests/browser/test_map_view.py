@@ -1,6 +1,7 @@
 """The map as a person uses it: looking, pointing, zooming, colouring, searching, by mouse and by keys."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -37,16 +38,16 @@ def open_map(service: Process, open_page: Open, **options: object) -> Page:
     return page
 
 
-def drawn(page: Page) -> dict[str, object]:
+def drawn(page: Page) -> dict[str, Any]:
     """Once the frame that is under way has been drawn."""
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    found: dict[str, object] = page.evaluate(DRAWN)
+    found: dict[str, Any] = page.evaluate(DRAWN)
     return found
 
 
 def test_pointing_at_a_point_shows_its_text_and_a_click_opens_it(service: Process, open_page: Open) -> None:
     page = open_map(service, open_page)
-    x, y = drawn(page)["at"]  # type: ignore[misc]
+    x, y = drawn(page)["at"]
     page.mouse.move(x, y)
     tip = page.locator("#map-tip")
     expect(tip).to_be_visible()
@@ -159,8 +160,9 @@ def test_a_search_lights_up_its_hits_and_draws_the_query(service: Process, open_
     seen = page.evaluate(
         """({ x, y }) => {
             const canvas = document.getElementById("canvas");
-            const scale = 0.86 * Math.min(canvas.width, canvas.height) / 2;
-            const [px, py] = [canvas.width / 2 + x * scale, canvas.height / 2 - y * scale];
+            const [left, right] = [324, 232]; // what the panels cover: views.css
+            const scale = 0.86 * Math.min(canvas.width - left - right, canvas.height) / 2;
+            const [px, py] = [(left + canvas.width - right) / 2 + x * scale, canvas.height / 2 - y * scale];
             const { data } = canvas.getContext("2d").getImageData(px - 16, py - 16, 32, 32);
             const accent = getComputedStyle(canvas).color.match(/\\d+/g).map(Number);
             const isAccent = (at) => accent.every((part, index) => Math.abs(part - data[at + index]) < 12);
