@@ -60,7 +60,11 @@ export function mapView() {
 
   function caption({ documents, shown: points, sampled, variance }) {
     const parts = [sampled ? `${whole(points)} of ${count(documents, "document")} shown, a sample` : count(documents, "document")];
-    if (variance) parts.push(`${Math.round(100 * (variance[0] + variance[1]))} % of the variance in these two directions`);
+    parts.push(
+      variance
+        ? `${Math.round(100 * (variance[0] + variance[1]))} % of the variance in these two directions`
+        : "near means alike, far and directions mean nothing",
+    );
     return parts.join(" · ");
   }
 
