@@ -147,12 +147,14 @@ def _map(sample: Sample, layout: Layout) -> Map:
     documents = max(sample.collection.documents, len(ids))
     if not ids:
         return Map(documents, [], [], [], np.empty(0, np.int64), None)
-    rows = unit_rows(np.stack(vectors))
+    rows = np.stack(vectors)
     return Map(documents, ids, texts, metadata, clusters(rows, cluster_count(len(rows))), plane(rows, layout))
 
 
 def _vector(stored: StoredDocument, dimension: int) -> F32:
-    """The mean of a document's passages, (dimension,) float32; zero where it has none."""
+    """The mean of a document's passages, (dimension,) float32 of length 1; zero where they cancel out or are none."""
     passages = [passage.vector for passage in stored.document.passages]
     total: F64 = np.sum(passages, axis=0, dtype=np.float64) if passages else np.zeros(dimension)
-    return (total / max(1, len(passages))).astype(np.float32)
+    mean = (total / max(1, len(passages))).astype(np.float32)
+    row: F32 = unit_rows(mean[None])[0]
+    return row
