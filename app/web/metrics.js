@@ -7,7 +7,10 @@ export function parse(text) {
     const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/.exec(line);
     if (!match) continue;
     const labels = Object.fromEntries(
-      [...(match[2] ?? "").matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, name, value]) => [name, value]),
+      [...(match[2] ?? "").matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, name, value]) => [
+        name,
+        value.replace(/\\(["\\])/g, "$1"),
+      ]),
     );
     if (!metrics.has(match[1])) metrics.set(match[1], []);
     metrics.get(match[1]).push({ labels, value: Number(match[3].replace("Inf", "Infinity")) });
