@@ -39,8 +39,10 @@ export async function ask(method, path, { json, body, headers, signal } = {}) {
       });
     } catch (error) {
       if (error.name === "AbortError") throw error;
+      document.dispatchEvent(new Event("away"));
       throw new Problem("The service cannot be reached. Is it running, and is this machine online?");
     }
+    document.dispatchEvent(new Event("reached"));
     if (response.ok) return response;
     const problem = await explained(response);
     if (response.status !== 401 || !(await askForKey(problem.message, used))) throw problem;

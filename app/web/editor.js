@@ -2,7 +2,7 @@
 import { Problem, get, inside, post } from "./api.js";
 import { el, find } from "./dom.js";
 import { count, moment, whole } from "./format.js";
-import { shown } from "./notice.js";
+import { problem } from "./notice.js";
 import { marked } from "./passage.js";
 import { reload, session } from "./session.js";
 import { confirm, open } from "./sheet.js";
@@ -11,7 +11,7 @@ const sheet = () => find("editor");
 
 // passage, words  what a search found in it, where it comes from one
 export async function readDocument(id, { passage, words } = {}) {
-  await shown(find("page-notice"), async () => {
+  try {
     const document = await get(`${inside(session.name, "documents", id)}?vectors=true`);
     const { text, metadata, passages } = document;
     open(sheet(), {
@@ -37,7 +37,9 @@ export async function readDocument(id, { passage, words } = {}) {
         el("button.danger", { type: "button", onclick: () => remove(id) }, "Delete"),
       ],
     });
-  });
+  } catch (error) {
+    open(sheet(), { title: id, body: [problem(error)] });
+  }
 }
 
 export const newDocument = () => edit({ id: "", text: "", metadata: {} }, true);

@@ -21,10 +21,14 @@ async function ready() {
   }
 }
 
+function showHealth(state, text) {
+  find("health").dataset.state = state;
+  find("health-text").textContent = text;
+}
+
 function say(health) {
-  find("health").dataset.state = health?.status ?? "away";
   const ready = health?.status === "ready";
-  find("health-text").textContent = ready ? "Ready" : health ? "Starting" : "Not reached";
+  showHealth(health?.status ?? "away", ready ? "Ready" : health ? "Starting" : "Not reached");
   find("page-notice").replaceChildren(
     ready ? "" : el("p.hint", null, health ? `The service is not ready yet: ${health.reason}.` : "The service does not answer. Trying again…"),
   );
@@ -35,6 +39,8 @@ async function start() {
   find("forget-key").addEventListener("click", forgetKey);
   const health = await ready();
   session.model = health.model;
+  document.addEventListener("away", () => showHealth("away", "Not reached"));
+  document.addEventListener("reached", () => showHealth("ready", "Ready"));
   const views = {
     map: mapView(),
     search: searchView(),

@@ -35,7 +35,10 @@ export function mapView() {
     const { signal } = loading;
     find("map-caption").textContent = "Drawing the map…";
     const map = await shown(notice, () => get(`${inside(session.name)}/map?layout=${layout.value}`, { signal }), load);
-    if (!map) return;
+    if (!map) {
+      if (!signal.aborted) find("map-caption").textContent = "";
+      return;
+    }
     stale = false;
     show(map);
     await light();
@@ -48,7 +51,7 @@ export function mapView() {
     const chosen = plane.points[plane.chosen]?.id;
     plane.hits = plane.query = null;
     plane.show(map.points);
-    offerColours(map);
+    offerColours(map.points, another);
     recolour();
     const index = another ? -1 : map.points.findIndex(({ id }) => id === chosen);
     choose(index < 0 ? null : index);
@@ -68,12 +71,13 @@ export function mapView() {
     return parts.join(" · ");
   }
 
-  function offerColours({ points }) {
+  // What was chosen stays, in the same collection.
+  function offerColours(points, another) {
     const before = colourBy.value;
     const fields = fieldsOf(points);
     const options = [...fields.map(({ key }) => [key, key]), [CLUSTER, "Cluster"]];
     const first = fields.find(({ fits }) => fits)?.key ?? CLUSTER;
-    const chosen = options.some(([value]) => value === before) ? before : first;
+    const chosen = !another && options.some(([value]) => value === before) ? before : first;
     colourBy.replaceChildren(...options.map(([value, name]) => el("option", { value, selected: value === chosen }, name)));
   }
 
@@ -117,6 +121,7 @@ export function mapView() {
       const off = hits.length - on.length;
       find("map-found").textContent = count(hits.length, "hit") + (off ? `, ${whole(off)} of them not in this sample` : "");
       find("map-hits").replaceChildren(...hits.map((hit) => found(hit, indexes.get(hit.id))));
+      notice.replaceChildren();
       plane.redraw();
       list.show();
     } catch (error) {

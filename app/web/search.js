@@ -41,18 +41,24 @@ export function searchView() {
     for (const each of Object.values(columns)) each.root.setAttribute("aria-busy", "true");
     try {
       const answers = await Promise.all(Object.keys(MODES).map((mode) => one(mode, signal)));
+      if (answers.every(({ error }) => error)) throw answers[0].error;
       show(Object.fromEntries(answers.map((each) => [each.mode, each])));
     } catch (error) {
       if (isAborted(error)) return;
-      running.abort(); // the two others are of no use without this one
       find("columns").hidden = true;
       find("search-notice").replaceChildren(problem(error, search));
     }
   }
 
+  // A mode may fail alone: where a collection's vectors are of another model, keywords still find.
   async function one(mode, signal) {
-    const response = await ask("POST", `${inside(session.name)}/search`, { json: body(mode), signal });
-    return { took_s: served_s(response), ...(await response.json()) };
+    try {
+      const response = await ask("POST", `${inside(session.name)}/search`, { json: body(mode), signal });
+      return { took_s: served_s(response), ...(await response.json()) };
+    } catch (error) {
+      if (isAborted(error)) throw error;
+      return { mode, hits: [], error };
+    }
   }
 
   function show(answers) {
@@ -60,8 +66,8 @@ export function searchView() {
     const places = Object.fromEntries(
       Object.entries(answers).map(([mode, { hits }]) => [mode, new Map(hits.map(({ id }, index) => [id, index + 1]))]),
     );
-    for (const [mode, { hits, took_s, truncated }] of Object.entries(answers)) {
-      const said = [count(hits.length, "hit"), took_s && duration(took_s)];
+    for (const [mode, { hits, took_s, truncated, error }] of Object.entries(answers)) {
+      const said = error ? [] : [count(hits.length, "hit"), took_s && duration(took_s)];
       if (truncated) said.push(`the model read ${truncated.kept} of the query's ${truncated.tokens} tokens`);
       columns[mode].said.textContent = said.filter(Boolean).join(" · ");
       columns[mode].list.replaceChildren(
@@ -77,7 +83,8 @@ export function searchView() {
           }),
         ),
       );
-      columns[mode].nothing.hidden = hits.length > 0;
+      columns[mode].notice.replaceChildren(error ? problem(error) : "");
+      columns[mode].nothing.hidden = hits.length > 0 || Boolean(error);
       columns[mode].root.removeAttribute("aria-busy");
     }
     find("search-spoken").textContent = Object.entries(answers)
@@ -115,7 +122,9 @@ export function searchView() {
     setTimeout(() => (target.textContent = "Copy"), 1500);
   });
   onChange(() => {
-    filters.clear();
+    const another = input.dataset.collection !== session.name;
+    input.dataset.collection = session.name;
+    if (another) filters.clear();
     search();
   });
   return { show: (byKeys) => byKeys || input.focus({ preventScroll: true }) };
@@ -124,7 +133,9 @@ export function searchView() {
 function column(mode, how) {
   const said = el("p.quiet");
   const list = el("ol.hits", { "aria-labelledby": `mode-${mode}` });
+  const notice = el("div");
   const nothing = el("p.quiet.nothing", { hidden: true }, "Nothing found.");
   const heading = el("h2", { id: `mode-${mode}` }, mode, el("small", null, how));
-  return { root: el("section.column", { "data-mode": mode }, heading, said, list, nothing), said, list, nothing };
+  const root = el("section.column", { "data-mode": mode }, heading, said, notice, list, nothing);
+  return { root, said, notice, list, nothing };
 }

@@ -5,6 +5,7 @@ const listeners = [];
 
 export const session = {
   collections: [],
+  known: false, // whether the service has told which there are
   name: null, // of the collection that is looked at
   model: null, // {name, precision, dimension, max_tokens}
   get collection() {
@@ -17,6 +18,7 @@ export const onChange = (listener) => listeners.push(listener);
 
 export async function reload(name = session.name) {
   session.collections = (await get("v1/collections")).collections;
+  session.known = true;
   const known = session.collections.map((each) => each.name);
   session.name = [name, remembered(), known[0]].find((each) => known.includes(each)) ?? null;
   if (session.name) sessionStorage.setItem("vectorspace-collection", session.name);

@@ -17,7 +17,7 @@ export function tabs(views) {
       buttons[index].tabIndex = chosen ? 0 : -1;
       find(each).hidden = !chosen || (empty && !views[each].alone);
     }
-    find("welcome").hidden = !empty || Boolean(views[name].alone);
+    find("welcome").hidden = !empty || !session.known || Boolean(views[name].alone);
     if (byKeys) buttons[names.indexOf(name)].focus();
     if (name === current) return;
     views[current]?.hide?.();

@@ -81,6 +81,15 @@ def test_a_file_is_dropped_and_its_progress_seen(service: Process, open_page: Op
     assert any("a second" in each for each in seen), seen
 
 
+def test_more_files_than_the_service_takes_at_once_wait_for_each_other(service: Process, open_page: Open) -> None:
+    service.put("/v1/collections/twenty", {})
+    page = open_page(service, "#/documents")
+    documents(page, "twenty")
+    give(page, *((f"{n}.txt", f"The text of file {n}.") for n in range(20)))
+    expect(page.locator(".import", has_text="1 document kept")).to_have_count(20)
+    expect(page.locator("#documents-about")).to_contain_text("20 documents")
+
+
 def test_an_import_can_be_stopped(service: Process, open_page: Open) -> None:
     service.put("/v1/collections/stopped", {})
     page = open_page(service, "#/documents", expected=["ERR_"])

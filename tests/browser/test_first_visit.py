@@ -89,6 +89,7 @@ def test_a_key_is_asked_for_kept_in_the_session_and_in_no_address(locked: Proces
     assert KEY not in page.evaluate("JSON.stringify(sessionStorage)")
     page.keyboard.press("Escape")
     expect(page.get_by_role("alert")).to_contain_text("needs a key")
+    expect(page.get_by_role("heading", name="Nothing here yet.")).to_be_hidden()
     page.get_by_role("button", name="Try again").click()
     give_key(page, KEY)
     expect(page.locator("#map-caption")).to_contain_text("2 documents")
@@ -102,3 +103,4 @@ def test_a_service_that_goes_away_is_told_in_words(run: Run, open_page: Open) ->
     assert process.end() == 0
     page.get_by_role("searchbox", name="Search").fill("anything")
     expect(page.get_by_role("alert")).to_contain_text("The service cannot be reached")
+    expect(page.locator("#health-text")).to_have_text("Not reached")

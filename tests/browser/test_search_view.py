@@ -147,3 +147,14 @@ def test_what_goes_wrong_is_said_in_words_with_the_request_id(service: Process, 
     assert request_id in service.log
     ask(page, "bread")
     expect(alert).to_have_count(0)
+
+
+def test_keywords_find_where_the_vectors_are_of_another_model(service: Process, open_page: Open) -> None:
+    service.put("/v1/collections/foreign", {"model": "another-model", "dimension": 3})
+    kept = [{"id": "a", "text": "a lighthouse", "vector": [1, 0, 0]}]
+    assert service.post("/v1/collections/foreign/documents", {"documents": kept})[0] == 200
+    page = open_page(service, "#/search", expected=["status of 409"])
+    look_at(page, "foreign")
+    page.get_by_role("searchbox", name="Search").fill("lighthouse")
+    expect(page.locator(".column[data-mode=keyword] .hit")).to_have_count(1)
+    expect(page.locator(".column[data-mode=semantic]").get_by_role("alert")).to_contain_text("another-model")
