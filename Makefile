@@ -1,4 +1,4 @@
-# run, test, check, image, image-test, smoke, bench, soak: one command each. Everything made lands in .venv, models/*/, data/.
+# run, test, browser-test, check, image, image-test, smoke, bench, soak: one command each. Everything made lands in .venv, models/*/, data/.
 PYTHON    ?= python3
 DOCKER    ?= docker
 MODEL     ?= all-MiniLM-L6-v2
@@ -15,10 +15,10 @@ PIP   := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-d
 MADE  := models/$(MODEL)/$(PRECISION)/card.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run model test clients format lint types lock lock-check audit check image image-test smoke bench soak clean
+.PHONY: help run model test browser-test clients format lint types lock lock-check audit check image image-test smoke bench soak clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
 run: .venv/service $(MADE)  ## the service on port 8000 (PORT=… for another)
 	MODEL=$(MODEL) MODEL_PRECISION=$(PRECISION) $(BIN)/python -m app serve
@@ -30,6 +30,9 @@ test: .venv/tools models/$(MODEL)/int8/card.json models/$(MODEL)/fp32/card.json 
 
 clients: .venv/tools $(MADE) artefacts/clients/complete  ## the examples of docs/clients, with LangChain and LlamaIndex
 	$(BIN)/python -m pytest tests/clients
+
+browser-test: .venv/tools $(MADE)  ## the page in a real browser; fails where Chromium is missing (make test skips it then)
+	CI=true $(BIN)/python -m pytest tests/browser
 
 check: format lint types lock-check audit test  ## format, lint, types, pins, known flaws, tests
 

@@ -23,6 +23,8 @@ from app.api import (
     metrics,
     openai,
     openapi,
+    page,
+    passages,
     problems,
     search,
     tei,
@@ -331,8 +333,10 @@ def create_app(
     problems.install(app)
     openapi.install(app)
     app.include_router(openai.hot)
-    for module in (health, metrics, openai, tei, collections, documents, search, answer, maps, transfer):
+    modules = (health, metrics, openai, tei, passages, collections, documents, search, answer, maps, transfer)
+    for module in modules:
         app.include_router(module.router)
+    app.include_router(page.router())
     return app
 
 

@@ -84,7 +84,10 @@ class Settings(BaseSettings):
     )
     max_texts: int = Field(2048, ge=1, le=100_000, description="Texts in one request. More: larger responses.")
     max_tokenize_characters: int = Field(
-        32_768, ge=1, le=10_000_000, description="Characters in one `/tokenize`, 800 bytes each at worst while it runs."
+        32_768,
+        ge=1,
+        le=10_000_000,
+        description="Characters in one `/tokenize` or `/v1/passages`, 800 bytes each at worst while it runs.",
     )
     max_body_bytes: int = Field(
         8_000_000, ge=1024, le=1_000_000_000, description="Bytes in one request body. More: more memory a request."

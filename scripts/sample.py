@@ -1,4 +1,4 @@
-"""Make app/web/sample.ndjson, the collection to begin with, from WordNet's files: sample.py FOLDER [--check]
+"""Make app/web/sample.ndjson.gz, the collection to begin with, from WordNet's files: sample.py FOLDER [--check]
 
 FOLDER holds data.noun and index.noun of WordNet 3.0, as Debian's package wordnet-base lays them under
 /usr/share/wordnet. Which entries are taken is in sample.toml; what they say is WordNet's own. The format of its files
@@ -6,6 +6,7 @@ is in wndb(5WN), which the same package brings.
 """
 
 import argparse
+import gzip
 import hashlib
 import json
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-MADE = ROOT / "app" / "web" / "sample.ndjson"
+MADE = ROOT / "app" / "web" / "sample.ndjson.gz"
 CHOICE = ROOT / "scripts" / "sample.toml"
 SHA256 = {
     "data.noun": "fea17d2f9656611334eac790e5d69e47645fa180c4aa481fb4cd9b3520754ca2",
@@ -90,6 +91,11 @@ def made(folder: Path) -> bytes:
     )
 
 
+def unpacked() -> bytes:
+    """The records as they are kept: packed, since the page is to be small, and unpacked by whoever loads them."""
+    return gzip.decompress(MADE.read_bytes())
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
@@ -99,9 +105,9 @@ def main() -> int:
     arguments = parser.parse_args()
     content = made(arguments.folder)
     if arguments.check:
-        return 0 if MADE.read_bytes() == content else 1
-    MADE.write_bytes(content)
-    print(f"{MADE.relative_to(ROOT)}: {len(content.splitlines())} documents, {len(content)} bytes")
+        return 0 if unpacked() == content else 1
+    MADE.write_bytes(gzip.compress(content, 9, mtime=0))
+    print(f"{MADE.relative_to(ROOT)}: {len(content.splitlines())} documents, {MADE.stat().st_size} bytes")
     return 0
 
 

@@ -1,4 +1,7 @@
-"""What every response tells a browser: that this is data and no page, to be neither rendered, framed nor kept."""
+"""What every response tells a browser: that this is data and no page, to be neither rendered, framed nor kept.
+
+The page itself (page.py) says otherwise of some, and what a response says of itself counts.
+"""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,7 +17,7 @@ EXPOSED = ["X-Request-Id", "Server-Timing", "Retry-After", "X-Compute-Tokens", "
 
 
 class ResponseHeaders:
-    """Adds HEADERS to each response, errors and preflights included."""
+    """Adds HEADERS to each response, errors and preflights included, but for those that it has."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -26,7 +29,8 @@ class ResponseHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *HEADERS]
+                own = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(each for each in HEADERS if each[0] not in own)]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

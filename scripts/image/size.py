@@ -24,6 +24,7 @@ SITE_PACKAGES = "usr/local/lib/python3.12/site-packages/"
 # First match wins.
 PARTS = [
     ("model", re.compile(r"opt/vectorspace/models/")),
+    ("page", re.compile(r"opt/vectorspace/app/web/")),
     ("application", re.compile(r"opt/vectorspace/")),
     ("chromadb", re.compile(SITE_PACKAGES + r"chromadb")),
     ("onnxruntime", re.compile(SITE_PACKAGES + r"onnxruntime")),

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,10 @@ import pytest
 from app.embedding.encoder import F32
 from app.projection.clusters import cluster_count, clusters
 from app.projection.plane import Plane, plane
+from scripts.sample import unpacked
 from tests.model.conftest import Model
 from tests.unit.projection.conftest import kept
 
-SAMPLE = Path(__file__).resolve().parents[2] / "app" / "web" / "sample.ndjson"
 MEANINGS = {
     "an animal that sleeps all winter": "dormouse.1",
     "someone who mends shoes": "cobbler.1",
@@ -28,7 +27,7 @@ MEANINGS = {
 
 @pytest.fixture(scope="module")
 def sample() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in SAMPLE.read_text("utf-8").splitlines()]
+    return [json.loads(line) for line in unpacked().splitlines()]
 
 
 @pytest.fixture(scope="module")

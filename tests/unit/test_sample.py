@@ -10,16 +10,16 @@ from app.pipeline.drafts import Rules
 from app.pipeline.formats.media_types import reader_for
 from app.pipeline.formats.record import Record
 from app.settings import Settings
-from scripts.sample import CHOICE, MADE, Sense, WordNet, records
+from scripts.sample import CHOICE, MADE, Sense, WordNet, records, unpacked
 
-MOST_BYTES = 75_000
-RECORDS: list[dict[str, Any]] = [json.loads(line) for line in MADE.read_text("utf-8").splitlines()]
+MOST_BYTES = 20_000
+RECORDS: list[dict[str, Any]] = [json.loads(line) for line in unpacked().splitlines()]
 
 
 def test_an_import_takes_every_record() -> None:
     settings = Settings()
     reader = reader_for("application/x-ndjson", settings.max_record_bytes)
-    read = [*reader.feed(MADE.read_bytes()), *reader.end()]
+    read = [*reader.feed(unpacked()), *reader.end()]
     rules = Rules(settings.max_metadata_bytes, settings.max_metadata_depth)
     for each in read:
         assert isinstance(each, Record)

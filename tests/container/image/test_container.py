@@ -10,6 +10,7 @@ from tests.container.image.conftest import StartContainer
 from tests.container.image.engine import LOCKED, Container
 
 UID = 10001
+WEB = Path(__file__).resolve().parents[3] / "app" / "web"
 DATA = ("--tmpfs", f"/data:uid={UID},gid={UID},mode=0700")
 # Memory of a process tree does not depend on how busy the machine is, so a bound on it is a fair test.
 MEMORY_BUDGET_BYTES = 200_000_000
@@ -49,6 +50,20 @@ print(len(rows[0]), dot(rows[0], rows[0]), dot(rows[0], rows[1]), dot(rows[0], r
     assert dimension == 384
     assert norm == pytest.approx(1, abs=1e-5)
     assert near > far + 0.3
+
+
+def test_serves_its_page_and_all_that_it_loads(locked: Container) -> None:
+    code = """
+import re, urllib.request
+get = lambda path: urllib.request.urlopen("http://127.0.0.1:8000/" + path).read().decode("utf-8", "replace")
+seen, waiting = set(), [""]
+while waiting:
+    found = {"web/" + name for name in re.findall(r'"(?:\\./|web/)([\\w.-]+)"', get(waiting.pop()))}
+    waiting += found - seen
+    seen |= found
+print(*sorted(seen))
+"""
+    assert set(locked.python(code).split()) == {f"web/{path.name}" for path in WEB.iterdir()} - {"web/index.html"}
 
 
 def test_runs_as_appuser_without_capabilities(locked: Container) -> None:

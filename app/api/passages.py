@@ -1,0 +1,45 @@
+"""How texts would be cut into passages, without keeping them: `POST /v1/passages`."""
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from app.api.body import JsonResponse, OrjsonRoute
+from app.api.collections import ERRORS
+from app.api.dependencies import PartsOf, ReadyEmbedder, require_key
+from app.api.schemas import Strict
+from app.errors import LimitPassed, TooManyTexts
+
+router = APIRouter(
+    prefix="/v1/passages",
+    tags=["documents"],
+    route_class=OrjsonRoute,
+    dependencies=[Depends(require_key)],
+    responses={status: answer for status, answer in ERRORS.items() if status not in (404, 409, 507)},
+)
+
+
+class PassagesRequest(Strict):
+    texts: list[str] = Field(min_length=1)
+
+
+class Span(BaseModel):
+    start: int = Field(description="In characters (Unicode code points) of the text.")
+    end: int
+
+
+class PassagesResponse(BaseModel):
+    passages: list[list[Span]] = Field(description="Of each text, in order; at least one.")
+
+
+@router.post("")
+async def split_texts(request: PassagesRequest, embedder: ReadyEmbedder, parts: PartsOf) -> PassagesResponse:
+    """Cut each text as a document with it would be: passages that the model reads whole, on sentence ends."""
+    settings = parts.settings
+    if len(request.texts) > settings.max_texts:
+        raise TooManyTexts(len(request.texts), settings.max_texts)
+    characters, limit = sum(map(len, request.texts)), settings.max_tokenize_characters
+    if characters > limit:
+        raise LimitPassed("characters to cut", characters, limit, "MAX_TOKENIZE_CHARACTERS", param="texts")
+    spans = await embedder.split(request.texts)
+    passages = [[{"start": start, "end": end} for start, end in text] for text in spans]
+    return JsonResponse({"passages": passages})  # type: ignore[return-value]

@@ -1,0 +1,77 @@
+// Filters built by clicking on metadata values: a row of chips, and the filter that the interface takes.
+import { el } from "./dom.js";
+
+const filterable = (value) => ["string", "number", "boolean"].includes(typeof value);
+
+export class Filters {
+  #chosen = []; // {key, value, not}
+
+  constructor(place, changed) {
+    this.place = place;
+    this.changed = changed;
+  }
+
+  // As the interface takes it, or undefined. Values of one key are alternatives, keys are conditions.
+  get value() {
+    const keys = Map.groupBy(this.#chosen, ({ key, not }) => JSON.stringify([key, not]));
+    const conditions = [...keys].map(([name, chosen]) => {
+      const [key, not] = JSON.parse(name);
+      const values = chosen.map((each) => each.value);
+      return { [key]: not ? { $nin: values } : values.length > 1 ? { $in: values } : values[0] };
+    });
+    return conditions.length > 1 ? { $and: conditions } : conditions[0];
+  }
+
+  add(key, value) {
+    if (this.#chosen.some((each) => each.key === key && each.value === value)) return;
+    this.#chosen.push({ key, value, not: false });
+    this.#show();
+  }
+
+  clear() {
+    if (this.#chosen.length === 0) return;
+    this.#chosen = [];
+    this.#show();
+  }
+
+  // The metadata of a document as chips, those that can be filtered by as buttons.
+  chips(metadata) {
+    return el(
+      "ul.chips",
+      null,
+      Object.entries(metadata).map(([key, value]) => {
+        const label = [el("span.key", null, key), ` ${filterable(value) ? value : JSON.stringify(value)}`];
+        const add = () => this.add(key, value);
+        return el(
+          "li",
+          null,
+          filterable(value)
+            ? el("button.chip", { type: "button", title: `Only ${key} = ${value}`, onclick: add }, label)
+            : el("span.chip", null, label),
+        );
+      }),
+    );
+  }
+
+  #show() {
+    const chips = this.#chosen.map((each) => {
+      const name = `${each.key} ${each.not ? "≠" : "="} ${each.value}`;
+      const turn = () => {
+        each.not = !each.not;
+        this.#show();
+      };
+      const remove = () => {
+        this.#chosen = this.#chosen.filter((other) => other !== each);
+        this.#show();
+      };
+      return el(
+        "li.chip.chosen",
+        null,
+        el("button.turn", { type: "button", title: "Turn between = and ≠", onclick: turn }, name),
+        el("button", { type: "button", "aria-label": `Remove ${name}`, onclick: remove }, "×"),
+      );
+    });
+    this.place.replaceChildren(...chips);
+    this.changed();
+  }
+}

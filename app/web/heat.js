@@ -1,0 +1,25 @@
+// The similarities of texts as a heat map: a table whose cells are the darker the nearer two texts are.
+import { el } from "./dom.js";
+
+// vectors  of length 1, so that a dot product is their cosine
+export function heatMap(names, vectors) {
+  const cosine = (a, b) => a.reduce((sum, each, index) => sum + each * b[index], 0);
+  const cell = (row, column) => {
+    const value = cosine(vectors[row], vectors[column]);
+    const share = Math.max(0, Math.min(1, value));
+    const shown = el("td", { class: share > 0.55 ? "dark" : "", title: `${names[row]} and ${names[column]}: ${value.toFixed(4)}` }, value.toFixed(2));
+    shown.style.setProperty("--share", `${Math.round(share * 100)}%`);
+    return shown;
+  };
+  return el(
+    "table",
+    null,
+    el("caption", null, "Cosine similarity"),
+    el("thead", null, el("tr", null, el("td"), names.map((name) => el("th", { scope: "col" }, name)))),
+    el(
+      "tbody",
+      null,
+      names.map((name, row) => el("tr", null, el("th", { scope: "row" }, name), names.map((_, column) => cell(row, column)))),
+    ),
+  );
+}

@@ -1,0 +1,50 @@
+// Reads Prometheus' text format, and makes of two readings what happened between them.
+
+// returns  by name, a list of {labels, value}
+export function parse(text) {
+  const metrics = new Map();
+  for (const line of text.split("\n")) {
+    const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/.exec(line);
+    if (!match) continue;
+    const labels = Object.fromEntries(
+      [...(match[2] ?? "").matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, name, value]) => [
+        name,
+        value.replace(/\\(["\\])/g, "$1"),
+      ]),
+    );
+    if (!metrics.has(match[1])) metrics.set(match[1], []);
+    metrics.get(match[1]).push({ labels, value: Number(match[3].replace("Inf", "Infinity")) });
+  }
+  return metrics;
+}
+
+// The sum over all series of a name that `which` takes; null where there is none.
+export function total(metrics, name, which = () => true) {
+  const series = (metrics?.get(name) ?? []).filter(({ labels }) => which(labels));
+  return series.length ? series.reduce((sum, { value }) => sum + value, 0) : null;
+}
+
+export const increase = (now, before, name, which) => (total(now, name, which) ?? 0) - (total(before, name, which) ?? 0);
+
+// A quantile of what a histogram counted between two readings, in its unit; null where it counted nothing.
+// As Prometheus' histogram_quantile: evenly spread within a bucket, the last finite bound for what is above.
+export function quantile(now, before, name, share, which) {
+  const buckets = new Map();
+  for (const [metrics, sign] of [[now, 1], [before, -1]]) {
+    for (const { labels, value } of metrics?.get(`${name}_bucket`) ?? []) {
+      if (!which(labels)) continue;
+      const bound = Number(labels.le.replace("Inf", "Infinity"));
+      buckets.set(bound, (buckets.get(bound) ?? 0) + sign * value);
+    }
+  }
+  const bounds = [...buckets].sort((a, b) => a[0] - b[0]);
+  const all = bounds.at(-1)?.[1] ?? 0;
+  if (all <= 0) return null;
+  const wanted = share * all;
+  let [low, below] = [0, 0];
+  for (const [bound, count] of bounds) {
+    if (count >= wanted) return bound === Infinity ? low : low + ((bound - low) * (wanted - below)) / (count - below);
+    [low, below] = [bound, count];
+  }
+  return low;
+}
