@@ -52,6 +52,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Connections to an OpenAI-compatible service beside those that answers are written on: for vectors.
+REMOTE_BATCHES = 8
+
 OnFatal = Callable[[BaseException], None]
 
 
@@ -143,17 +146,17 @@ def open_remote(settings: Settings, metrics: RemoteMetrics) -> Remote | None:
         settings.openai_base_url,
         settings.openai_api_key.get_secret_value(),
         timeouts=timeouts,
-        max_connections=settings.max_asks,
+        max_connections=settings.max_asks + REMOTE_BATCHES,
         observer=metrics,
     )
-    writer = answering.OpenAIWriter(
+    writer: OpenAIWriter = answering.OpenAIWriter(
         service,
         settings.openai_model,
         context_tokens=settings.openai_context_tokens,
         answer_tokens=settings.openai_answer_tokens,
     )
     log.info("answers are written by %s at %s", settings.openai_model, settings.openai_base_url)
-    models = embedding.OpenAIModels(service, VectorCache(settings.cache_mb * 1_000_000))
+    models: OpenAIModels = embedding.OpenAIModels(service, VectorCache(settings.cache_mb * 1_000_000))
     return Remote(writer, models, service.close)
 
 
@@ -228,7 +231,7 @@ def create_app(
                 parts.not_ready = f"loading the model {settings.model} ({settings.model_precision})"
                 opened = await asyncio.to_thread(open_embedder, settings, on_fatal)
                 closers.append(("embedder", partial(asyncio.to_thread, opened.close)))
-                remote = open_remote(settings, asked)
+                remote = await asyncio.to_thread(open_remote, settings, asked)
                 if remote is not None:
                     closers.append(("connections to the OpenAI-compatible service", remote.close))
             except Exception as error:
