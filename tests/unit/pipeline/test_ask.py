@@ -66,11 +66,11 @@ def test_sentences_answer_where_there_is_no_writer(pipeline: Pipeline, embedder:
     told: list[tuple[str, str]] = []
     found, extracted, done = events(asking(pipeline, observer=lambda *what: told.append(what)))
     assert isinstance(found, Found)
-    assert [(source.number, source.document) for source in found.sources] == [(1, "sea"), (2, "bread")]
-    assert found.sources[1].metadata == {"n": 1}
+    assert [(source.number, source.document) for source in found.sources] == [(1, "bread"), (2, "sea")]
+    assert found.sources[0].metadata == {"n": 1}
     assert isinstance(extracted, Extracted)
     for sentence in extracted.sentences:
-        text = {1: "Sea salt is salt.", 2: SALT}[sentence.source]
+        text = {1: SALT, 2: "Sea salt is salt."}[sentence.source]
         assert text[sentence.start : sentence.end] == sentence.text
         assert sentence.score == pytest.approx(float(unit("salt") @ unit(sentence.text)), abs=1e-6)
     assert isinstance(done, Done)
