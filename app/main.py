@@ -46,14 +46,10 @@ from app.store.local import LocalStore
 from app.store.store import Store
 
 if TYPE_CHECKING:
-    from app.answer.openai import OpenAIWriter
-    from app.embedding.openai import OpenAIModels
     from app.observability.tracing import OtlpTracer
+    from app.remote_parts import RemoteParts
 
 log = logging.getLogger(__name__)
-
-# Connections to an OpenAI-compatible service beside those that answers are written on: for vectors.
-REMOTE_BATCHES = 8
 
 OnFatal = Callable[[BaseException], None]
 
@@ -119,45 +115,13 @@ def open_store(settings: Settings, on_fatal: OnFatal) -> Store:
     return LocalStore(settings.data_directory, max_collections=settings.max_collections, on_fatal=on_fatal)
 
 
-@dataclass(frozen=True)
-class Remote:
-    """What an OpenAI-compatible service does for us, and how to let go of it."""
-
-    writer: "OpenAIWriter"
-    models: "OpenAIModels"
-    close: Callable[[], Awaitable[None]]
-
-
-def open_remote(settings: Settings, metrics: RemoteMetrics) -> Remote | None:
-    """None where no key is set. Nothing is called yet."""
+def open_remote(settings: Settings, metrics: RemoteMetrics) -> "RemoteParts | None":
+    """None where no key for an OpenAI-compatible service is set."""
     if settings.openai_api_key is None:
         return None
-    # By name, since without a key nobody waits for httpx to be loaded before the service listens.
-    client = importlib.import_module("app.remote.client")
-    answering = importlib.import_module("app.answer.openai")
-    embedding = importlib.import_module("app.embedding.openai")
-    timeouts = client.Timeouts(
-        settings.openai_connect_timeout_s,
-        settings.openai_first_timeout_s,
-        settings.openai_next_timeout_s,
-        settings.openai_timeout_s,
-    )
-    service = client.RemoteClient(
-        settings.openai_base_url,
-        settings.openai_api_key.get_secret_value(),
-        timeouts=timeouts,
-        max_connections=settings.max_asks + REMOTE_BATCHES,
-        observer=metrics,
-    )
-    writer: OpenAIWriter = answering.OpenAIWriter(
-        service,
-        settings.openai_model,
-        context_tokens=settings.openai_context_tokens,
-        answer_tokens=settings.openai_answer_tokens,
-    )
-    log.info("answers are written by %s at %s", settings.openai_model, settings.openai_base_url)
-    models: OpenAIModels = embedding.OpenAIModels(service, VectorCache(settings.cache_mb * 1_000_000))
-    return Remote(writer, models, service.close)
+    # By name: without a key httpx need not be loaded before the service listens.
+    parts: RemoteParts = importlib.import_module("app.remote_parts").open_remote(settings, metrics)
+    return parts
 
 
 def build_pipeline(
@@ -165,7 +129,7 @@ def build_pipeline(
     store: Store,
     embedder: Embedder,
     *,
-    remote: Remote | None = None,
+    remote: "RemoteParts | None" = None,
     answered: Callable[[str, str], None] | None = None,
 ) -> Pipeline:
     return Pipeline(
