@@ -62,9 +62,8 @@ from app.store.store import Store
 from app.store.volume import ends_with_container
 
 if TYPE_CHECKING:
-    from app.answer.openai import OpenAIWriter
-    from app.embedding.openai import OpenAIModels
     from app.observability.tracing import OtlpTracer
+    from app.remote_parts import RemoteParts
     from app.store.postgres.store import PostgresStore
 
 log = logging.getLogger(__name__)
@@ -149,45 +148,13 @@ def open_store(settings: Settings, on_fatal: OnFatal) -> Store:
     return store
 
 
-@dataclass(frozen=True)
-class Remote:
-    """What an OpenAI-compatible service does for us, and how to let go of it."""
-
-    writer: "OpenAIWriter"
-    models: "OpenAIModels"
-    close: Callable[[], Awaitable[None]]
-
-
-def open_remote(settings: Settings, metrics: RemoteMetrics) -> Remote | None:
-    """None where no key is set. Nothing is called yet."""
+def open_remote(settings: Settings, metrics: RemoteMetrics) -> "RemoteParts | None":
+    """None where no key for an OpenAI-compatible service is set."""
     if settings.openai_api_key is None:
         return None
-    # By name, since without a key nobody waits for httpx to be loaded before the service listens.
-    client = importlib.import_module("app.remote.client")
-    answering = importlib.import_module("app.answer.openai")
-    embedding = importlib.import_module("app.embedding.openai")
-    timeouts = client.Timeouts(
-        settings.openai_connect_timeout_s,
-        settings.openai_first_timeout_s,
-        settings.openai_next_timeout_s,
-        settings.openai_timeout_s,
-    )
-    service = client.RemoteClient(
-        settings.openai_base_url,
-        settings.openai_api_key.get_secret_value(),
-        timeouts=timeouts,
-        max_connections=settings.max_asks,
-        observer=metrics,
-    )
-    writer = answering.OpenAIWriter(
-        service,
-        settings.openai_model,
-        context_tokens=settings.openai_context_tokens,
-        answer_tokens=settings.openai_answer_tokens,
-    )
-    log.info("answers are written by %s at %s", settings.openai_model, settings.openai_base_url)
-    models = embedding.OpenAIModels(service, VectorCache(settings.cache_mb * 1_000_000))
-    return Remote(writer, models, service.close)
+    # By name: without a key httpx need not be loaded before the service listens.
+    parts: RemoteParts = importlib.import_module("app.remote_parts").open_remote(settings, metrics)
+    return parts
 
 
 def build_pipeline(
@@ -195,7 +162,7 @@ def build_pipeline(
     store: Store,
     embedder: Embedder,
     *,
-    remote: Remote | None = None,
+    remote: "RemoteParts | None" = None,
     answered: Callable[[str, str], None] | None = None,
 ) -> Pipeline:
     return Pipeline(
@@ -282,7 +249,7 @@ def create_app(
                 parts.not_ready = f"loading the model {settings.model} ({settings.model_precision})"
                 opened = await asyncio.to_thread(open_embedder, settings, on_fatal)
                 closers.append(("embedder", partial(asyncio.to_thread, opened.close)))
-                remote = open_remote(settings, asked)
+                remote = await asyncio.to_thread(open_remote, settings, asked)
                 if remote is not None:
                     closers.append(("connections to the OpenAI-compatible service", remote.close))
             except Exception as error:

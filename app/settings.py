@@ -4,6 +4,7 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -203,7 +204,7 @@ class Settings(BaseSettings):
     @field_validator("openai_base_url")
     @classmethod
     def _base_is_an_address(cls, value: str) -> str:
-        if not _address.fullmatch(value):
+        if not _address.fullmatch(value) or not 0 < (urlsplit(value).port or 80) <= 65535:
             raise ValueError("it is http:// or https://, a host, and a path; the key has its own setting")
         return value
 

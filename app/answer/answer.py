@@ -109,7 +109,8 @@ class Writer(Protocol):
     model: str
 
     def fitting(self, question: str, sources: Sequence[Source]) -> list[Source]:
-        """The first of `sources` that fit into what the model is sent; at least one, shortened where it must be."""
+        """The first of `sources` that fit into what the model is sent, or a part of the first; none where the question
+        leaves no room."""
 
     def write(self, question: str, sources: Sequence[Source]) -> AsyncGenerator[Text | Finish, None]:
         """The answer, and last how it ended. raises RemoteFailed, before the first Text or after some"""

@@ -85,13 +85,13 @@ class OpenAIWriter:
                     raise
                 usage = event.get("usage") or usage
                 reason = ended or reason
-                if piece or ended:
-                    quiet_until_s = clock() + limits.between_s
                 if piece:
                     pieces, size = pieces + 1, size + len(piece.encode())
                     if text := citations.feed(piece):
                         said = said or not text.isspace()
                         yield Text(text)
+                if piece or ended:  # once the caller has read it: a slow reader is not the service's fault
+                    quiet_until_s = clock() + limits.between_s
                 if not reason and (pieces > self._answer_tokens or size > self._answer_tokens * BYTES_PER_TOKEN):
                     reason = "length"
                     break
@@ -108,7 +108,7 @@ def _read(event: object) -> tuple[str, str]:
     """Text and the reason for the end, "" each where there is none. raises RemoteFailed"""
     if not isinstance(event, dict):
         raise RemoteFailed("malformed", "it sent an event that is no object")
-    if "error" in event:
+    if event.get("error"):
         raise RemoteFailed("server_error", "it reported an error in the middle of its answer", passing=True)
     try:
         choices = event.get("choices") or [{}]

@@ -31,8 +31,8 @@ answer, say so, and do not guess."""
 # Bytes of UTF-8 to a token, on the safe side: in English prose OpenAI's encodings have about four, in scripts of three
 # bytes a character a token is about one character.
 BYTES_PER_TOKEN = 3
-# What a source's line has beside its text, and a template around each message.
-TOKENS_PER_SOURCE = 12
+# Beside rules, lines and question: the marks, here and in the rules, and a template around each message.
+_MARKS = "<sources 0123456789abcdef>" * 4 + "<|im_start|>user<|im_end|>" * 3
 # Less of a source than this is not worth sending.
 LEAST_CHARACTERS = 200
 
@@ -44,7 +44,7 @@ Message = dict[str, str]
 
 def messages(question: str, sources: Sequence[Source]) -> list[Message]:
     """The messages of a chat that asks `question` of `sources`. Ids and metadata of documents are not in them."""
-    lines = [as_line({"number": source.number, "text": source.text}) for source in sources]
+    lines = [_line_of(source) for source in sources]
     asked = as_line({"question": question})
     mark = _mark(asked, *lines)
     begin, end = f"<sources {mark}>", f"</sources {mark}>"
@@ -63,22 +63,30 @@ def as_line(value: dict[str, int | str]) -> str:
 def fitting(question: str, sources: Sequence[Source], max_tokens: int) -> list[Source]:
     """The first of `sources` that fit into `max_tokens` with the question and the rules, by an estimate.
 
-    At least one: where not even the first fits, its beginning. Its span is then shortened as well.
+    Where not even the first fits, its beginning, whose span is then shortened as well. None where the question leaves
+    no room for that.
     """
-    room = max_tokens - tokens(RULES) - tokens(question)
+    room = max_tokens - tokens(RULES) - tokens(as_line({"question": question})) - tokens(_MARKS)
     kept: list[Source] = []
     for source in sources:
-        need = tokens(as_line({"text": source.text})) + TOKENS_PER_SOURCE
+        need = tokens(_line_of(source))
         if need > room:
             break
         room -= need
         kept.append(source)
     if kept or not sources:
         return kept
-    first = sources[0]
-    share = max(0, room - TOKENS_PER_SOURCE) / max(1, tokens(as_line({"text": first.text})))
-    length = max(LEAST_CHARACTERS, int(len(first.text) * share))
-    return [replace(first, text=first.text[:length], end=min(first.end, first.start + length))]
+    first, length = sources[0], len(sources[0].text)
+    while length > LEAST_CHARACTERS:
+        length = max(LEAST_CHARACTERS, length * 4 // 5)
+        part = replace(first, text=first.text[:length], end=first.start + length)
+        if tokens(_line_of(part)) <= room:
+            return [part]
+    return []
+
+
+def _line_of(source: Source) -> str:
+    return as_line({"number": source.number, "text": source.text})
 
 
 def tokens(text: str) -> int:

@@ -67,15 +67,17 @@ class Ask:
 
     async def _events(self, question: Question) -> AsyncGenerator[Event, None]:
         found = await self._retrieve.find(question.collection, question.query)
-        sources = every = _sources(found.hits)
-        writer = None if question.extract or not sources else self._writer
-        if writer is not None:
-            sources = writer.fitting(question.query.text, every)
+        text, every = question.query.text, _sources(found.hits)
+        writer = None if question.extract or not every else self._writer
+        fitting = every if writer is None else writer.fitting(text, every)
+        sources = fitting or every
         yield Found(sources, len(every) - len(sources))
         failed = ""
         if writer is not None:
             try:
-                async with aclosing(writer.write(question.query.text, sources)) as parts:
+                if not fitting:
+                    raise RemoteFailed("refused", "the question leaves no room for a source (OPENAI_CONTEXT_TOKENS)")
+                async with aclosing(writer.write(text, sources)) as parts:
                     async for part in parts:
                         if isinstance(part, Text):
                             yield part
@@ -85,7 +87,7 @@ class Ask:
             except RemoteFailed as failure:
                 failed = failure.kind
                 yield Fallback(failure.kind, failure.reason)
-        chosen = await self._extracted(question.query.text, sources)
+        chosen = await self._extracted(text, sources)
         yield Extracted(chosen)
         cited = dict.fromkeys(sentence.source for sentence in chosen)
         yield self._done(Done("extracted" if chosen else "none", tuple(cited)), failed)

@@ -49,6 +49,22 @@ def test_the_sentence_that_answers_is_found_by_the_model(service: Process) -> No
     urllib.request.urlopen(urllib.request.Request(f"{service.url}/v1/collections/notes", method="DELETE"), timeout=60)
 
 
+def test_one_service_makes_the_vectors_of_another(run: Run, service: Process) -> None:
+    """Ours speaks the protocol from both sides, with the real model behind."""
+    process = run(OPENAI_API_KEY=KEY, OPENAI_BASE_URL=f"{service.url}/v1").ready()
+    status, collection = process.put("/v1/collections/notes", {"model": "openai/all-MiniLM-L6-v2"})
+    assert (status, collection["dimension"]) == (201, 384)
+    long = " ".join(f"Sentence number {n} is about the weather in the mountains." for n in range(100))
+    documents = [{"id": name, "text": text} for name, text in (TEXTS | {"long": long}).items()]
+    status, body = process.post("/v1/collections/notes/documents", {"documents": documents})
+    assert status == 200, body
+    status, found = process.post("/v1/collections/notes/search", {"query": "leaking faucet", "mode": "semantic"})
+    assert found["hits"][0]["id"] == "tap", found
+    status, refused = process.put("/v1/collections/other", {"model": "openai/some-other"})
+    assert (status, refused["code"]) == (502, "remote_failed")
+    assert process.end() == 0
+
+
 def test_whoever_leaves_takes_the_call_to_the_language_model_along(run: Run) -> None:
     with Service(streaming(delta("Because "), delta("it "), then=waiting), saying("So.")) as behind:
         process = filled(run(OPENAI_API_KEY=KEY, OPENAI_BASE_URL=behind.url))

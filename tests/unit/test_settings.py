@@ -66,6 +66,7 @@ def test_origins_are_split_and_each_must_be_one(monkeypatch: pytest.MonkeyPatch)
         ("OPENAI_BASE_URL", "http://private:word@localhost/v1"),
         ("OPENAI_BASE_URL", "http://localhost/v1?key=private"),
         ("OPENAI_BASE_URL", "localhost/private"),
+        ("OPENAI_BASE_URL", "http://private:99999/v1"),
     ],
 )
 def test_a_service_has_an_address_and_a_key_that_a_header_takes(

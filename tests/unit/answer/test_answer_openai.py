@@ -134,6 +134,7 @@ def test_citations_are_of_sources_that_were_given(pieces: list[str], text: str, 
         (saying("Yes.", finish="length"), Finish("length", (), 100, 20)),
         (saying("Yes.", finish="content_filter"), Finish("content_filter", (), 100, 20)),
         (streaming(delta("Yes."), DONE), Finish("stop")),
+        (streaming(event({"error": None, "choices": [{"delta": {"content": "Yes."}}]}), DONE), Finish("stop")),
         (streaming(delta("Yes."), delta(finish="stop")), Finish("stop")),
         (streaming(delta("Yes."), delta(finish="stop"), then=broken), Finish("stop")),
         (
@@ -149,6 +150,7 @@ def test_citations_are_of_sources_that_were_given(pieces: list[str], text: str, 
         "cut by the service",
         "filtered",
         "no reason for the end",
+        "an error that is none",
         "no [DONE]",
         "broken off after its end",
         "comments and CRLF",
@@ -271,6 +273,23 @@ def test_silence_after_the_end_is_no_failure() -> None:
         found = write(service.url, timeouts=Timeouts(10, 60, SHORT, 60))
     assert found.failure is None
     assert found.finish == Finish("stop")
+
+
+def test_a_caller_that_reads_slowly_is_not_the_fault_of_the_service() -> None:
+    async def read_slowly(url: str) -> list[Text | Finish]:
+        timeouts = Timeouts(10, 60, SHORT, 60)
+        client = RemoteClient(url, KEY, timeouts=timeouts, max_connections=4, observer=Seen())
+        writer = OpenAIWriter(client, "some-model", context_tokens=4000, answer_tokens=500)
+        told = []
+        async with aclosing(writer.write("Why?", SOURCES)) as parts:
+            async for part in parts:
+                told.append(part)
+                await asyncio.sleep(2 * SHORT)
+        await client.close()
+        return told
+
+    with Service(saying("Yes", " it", " is.")) as service:
+        assert asyncio.run(read_slowly(service.url))[-1] == Finish("stop", (), 100, 20)
 
 
 def test_a_caller_that_leaves_takes_the_call_along() -> None:
