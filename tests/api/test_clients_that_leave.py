@@ -8,6 +8,11 @@ from starlette.types import Message, Receive, Scope, Send
 from app.api.hanging_up import HangingUp
 
 
+@pytest.fixture(autouse=True)
+def watched_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.api.hanging_up.WATCH_AFTER_S", 0)
+
+
 def cancelled(method: str, path: str) -> bool:
     """Whether a request is cancelled whose client leaves once its body is whole."""
 
@@ -40,7 +45,15 @@ def cancelled(method: str, path: str) -> bool:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/v1/embeddings", "/embed", "/similarity", "/v1/collections/notes/search", "/v1/collections/notes/map/place"],
+    [
+        "/",
+        "/v1/embeddings",
+        "/embed",
+        "/similarity",
+        "/v1/collections/notes/search",
+        "/v1/collections/notes/ask",
+        "/v1/collections/notes/map/place",
+    ],
 )
 def test_what_only_computes_ends(path: str) -> None:
     assert cancelled("POST", path)

@@ -18,7 +18,7 @@ def test_requests_are_due_evenly_within_a_phase() -> None:
 
 
 def test_the_shorter_of_both_limits_is_the_longest_wait() -> None:
-    assert longest_wait_s(100) == 10
+    assert longest_wait_s(100) == 20
     assert longest_wait_s(4096) == 1
 
 
