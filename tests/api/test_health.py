@@ -163,6 +163,7 @@ def test_the_openapi_document_has_every_path(client: TestClient) -> None:
         "/health",
         "/live",
         "/metrics",
+        "/v1/passages",
         "/v1/embeddings",
         "/v1/models",
         "/v1/models/{name}",

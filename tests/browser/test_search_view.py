@@ -107,7 +107,7 @@ def test_an_answer_that_comes_too_late_is_not_shown(service: Process, open_page:
     page.get_by_role("searchbox", name="Search").fill("bread")
     expect(page.locator(".column[aria-busy]")).to_have_count(3)
     ask(page, "moon")
-    assert len(held) == 3
+    assert len(held) >= 3
     assert ids(page, "semantic")[0] == "moon"
     assert all(route.request.failure for route in held), "they were not given up"
 
