@@ -167,7 +167,6 @@ def test_the_openapi_document_has_every_path(client: TestClient) -> None:
         "/v1/embeddings",
         "/v1/models",
         "/v1/models/{name}",
-        "/v1/passages",
         "/embed",
         "/similarity",
         "/tokenize",

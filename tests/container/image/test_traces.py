@@ -1,4 +1,4 @@
-"""The image that sends traces, built with OTEL=1: it fits the budget too, and its spans arrive."""
+"""The image that sends traces, built with OTEL=1: its spans arrive."""
 
 import os
 import socket
@@ -10,10 +10,8 @@ import pytest
 
 from tests.api.otlp import Receiver
 from tests.container.image.conftest import StartContainer
-from tests.container.image.engine import docker
 
 ROOT = Path(__file__).resolve().parents[3]
-BUDGET_BYTES = 200_000_000
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +33,6 @@ def receiver() -> Iterator[Receiver]:
 
 
 def test_its_spans_arrive(start: StartContainer, image: str, receiver: Receiver) -> None:
-    assert int(docker("image", "inspect", "--format", "{{.Size}}", image).stdout) <= BUDGET_BYTES
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
