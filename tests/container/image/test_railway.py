@@ -132,7 +132,8 @@ def waiting(caller: load.Client) -> int:
 def test_the_smallest_plan_bears_the_load(
     start: StartContainer, roots_volume: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    container = start(*AS_ON_RAILWAY, *roots_volume, *SMALLEST_PLAN)
+    # This is about memory: nobody is to be refused for the time that one CPU takes.
+    container = start(*AS_ON_RAILWAY, *roots_volume, *SMALLEST_PLAN, "--env", "MAX_QUEUE_S=600")
     container.wait_ready()
     caller = client(container)
     assert caller.ask("PUT", "/v1/collections/notes")[0] in (200, 201)
