@@ -30,6 +30,9 @@ def test_three_modes_answer_as_one_types(service: Process, open_page: Open) -> N
     look_at(page, "news")
     page.get_by_role("searchbox", name="Search").press_sequentially("kitten on the couch", delay=20)
     expect(page.locator(".column[data-mode=semantic] .hit").first).to_have_attribute("data-id", "cats")
+    asked = service.post("/v1/collections/news/search", {"query": "kitten on the couch", "mode": "semantic"})[1]
+    order = [hit["id"] for hit in asked["hits"]]
+    expect(page.locator(".column[data-mode=semantic] .hit-id")).to_have_text(order)  # of the whole query, at last
     assert ids(page, "hybrid")[0] == "cats"
     assert "cats" in ids(page, "keyword")
     for mode in MODES:
