@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.container.image.conftest import StartContainer
+from tests.container.image.conftest import StartContainer, fresh_volume
 from tests.container.image.engine import Container, docker
 
 DOCUMENTS = [
@@ -112,11 +112,11 @@ def fill(container: Container) -> tuple[int, int]:
     raise AssertionError("8 MB held 100,000 vectors")
 
 
-def test_who_forgets_the_volume_is_told(start: StartContainer, options: tuple[str, ...]) -> None:
+def test_who_forgets_the_volume_is_told(start: StartContainer) -> None:
     warning = "what is kept in /data ends with this container: mount a volume there"
-    with_volume = start(*options)
-    without = start("--publish", "127.0.0.1::8000")
-    for container, told in ((with_volume, False), (without, True)):
-        container.wait_ready()
-        container.stop()  # its log is whole then
-        assert (warning in container.logs()) is told
+    with fresh_volume() as name:
+        for options, told in ((("--volume", f"{name}:/data"), False), ((), True)):
+            container = start("--publish", "127.0.0.1::8000", *options)
+            container.wait_ready()
+            container.stop()  # its log is whole then
+            assert (warning in container.logs()) is told
