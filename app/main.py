@@ -44,6 +44,7 @@ from app.store.store import Store
 
 if TYPE_CHECKING:
     from app.observability.tracing import OtlpTracer
+    from app.store.chroma.store import ChromaStore
     from app.store.postgres.store import PostgresStore
 
 log = logging.getLogger(__name__)
@@ -113,16 +114,28 @@ def open_store(settings: Settings, on_fatal: OnFatal) -> Store:
     raises  DirectoryTaken, DirectoryNewer, DirectoryUnusable; DatabaseAway, DatabaseNewer, DatabaseUnusable
     """
     if settings.database_url is not None:
-        # by name, so that only who has a database pays for its driver
-        module = importlib.import_module("app.store.postgres.store")
-        store: PostgresStore = module.PostgresStore(
-            settings.database_url.get_secret_value(),
+        return _open_database(settings, settings.database_url.get_secret_value())
+    return LocalStore(settings.data_directory, max_collections=settings.max_collections, on_fatal=on_fatal)
+
+
+def _open_database(settings: Settings, url: str) -> Store:
+    """Imported by name, so that only who has a database pays for its driver."""
+    if url.startswith(("http://", "https://")):
+        chroma: type[ChromaStore] = importlib.import_module("app.store.chroma.store").ChromaStore
+        return chroma(
+            url,
+            token=None if settings.database_token is None else settings.database_token.get_secret_value(),
             max_collections=settings.max_collections,
             connections=settings.database_connections,
             timeout_s=settings.database_timeout_s,
         )
-        return store
-    return LocalStore(settings.data_directory, max_collections=settings.max_collections, on_fatal=on_fatal)
+    postgres: type[PostgresStore] = importlib.import_module("app.store.postgres.store").PostgresStore
+    return postgres(
+        url,
+        max_collections=settings.max_collections,
+        connections=settings.database_connections,
+        timeout_s=settings.database_timeout_s,
+    )
 
 
 def build_pipeline(settings: Settings, store: Store, embedder: Embedder) -> Pipeline:

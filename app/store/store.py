@@ -9,7 +9,7 @@ survives a kill, one that raised has changed nothing.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -152,12 +152,15 @@ class IndexState:
 
 @dataclass(frozen=True)
 class Totals:
-    """What is kept, over all collections. bytes: on disk, the write-ahead log included, the index not."""
+    """What is kept, over all collections.
+
+    bytes  on disk, the write-ahead log included, the index not; None where the store cannot tell
+    """
 
     collections: int
     documents: int
     passages: int
-    bytes: int
+    bytes: int | None
 
 
 class Store(Protocol):
@@ -224,6 +227,18 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Finish what runs and let go of everything. Calling it twice is fine."""
+
+
+@runtime_checkable
+class MeaningOnly(Protocol):
+    """A store that ranks by meaning alone: it raises ModeUnsupported where a query wants words ranked."""
+
+    meaning_only: Literal[True]
+
+
+def default_mode(store: Store) -> Mode:
+    """The mode of a search that names none: both rankings, where the store has both."""
+    return "semantic" if isinstance(store, MeaningOnly) else "hybrid"
 
 
 OnFatal = Callable[[BaseException], None]
