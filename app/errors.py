@@ -37,7 +37,7 @@ VectorSpaceError
 │   ├── SpaceMismatch           another model, dimension or distance than the collection's
 │   ├── TooManyCollections      more collections than the service may hold
 │   ├── ModeUnsupported         a search mode that the chosen store does not have
-│   └── DatabaseRefused         something that the database does not take: larger than its quota, a word it does not know
+│   └── DatabaseRefused         something that the database does not take, such as more than its quota
 ├── Unauthorized                no key, or a wrong one
 ├── TooManyStreams              more imports and exports at once than the service may run
 ├── QueueFull                   more waits than the service has promised to hold

@@ -1,4 +1,4 @@
-"""The collections in Chroma: each is two of Chroma's, and exists as soon and as long as the one of its documents does."""
+"""The collections in Chroma: each is two of Chroma's, and is there as long as the one of its documents is."""
 
 import json
 import secrets
@@ -10,13 +10,12 @@ from app.errors import CollectionNotFound, DatabaseNewer, TooManyCollections
 from app.store.checks import refuse_other_space, written
 from app.store.chroma.failures import status_of
 from app.store.chroma.server import Server
+from app.store.chroma.vectors import SPACES
 from app.store.library import chromadb
-from app.store.store import Collection, Distance, Metadata, Space
+from app.store.store import Collection, Metadata, Space
 
 PREFIX, DOCUMENTS, PASSAGES = "vectorspace-", "-documents", "-passages-"
 FORMAT = 1
-# Chroma's own names of the three ways to compare.
-SPACES: dict[Distance, str] = {"cosine": "cosine", "dot": "ip", "euclidean": "l2"}
 # As in the embedded index (0008): what these give at 100,000 passages. Chroma Cloud takes the space alone of them.
 HNSW = {"ef_search": 300, "ef_construction": 200, "max_neighbors": 16}
 

@@ -1,7 +1,7 @@
 """The client's and the server's errors by our names.
 
-The client raises a class of its own for what the server names, a plain Exception for what a proxy says instead of it, and
-lets the errors of its HTTP library through.
+The client raises a class of its own for what the server names, a plain Exception for what a proxy says in its place,
+and lets the errors of its HTTP library through.
 """
 
 import httpx

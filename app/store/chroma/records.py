@@ -1,7 +1,7 @@
 """Documents as records in Chroma. A collection is two of Chroma's: one of documents, one of passages. Pure.
 
-A document's record is named by its id and says which version of its passages counts; writing it is what commits a write.
-A passage's record is named by its version and place, never changed, and holds the vector and what filters ask for.
+A document's record is named by its id and says which version of its passages counts: writing it commits a write. A
+passage's record is named by its version and place, never changed, and holds the vector and what filters ask for.
 """
 
 import json
@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from app.store.checks import refuse_great_integers, refuse_half_pairs, written
+from app.store import checks
+from app.store.checks import refuse_great_integers, refuse_half_pairs
+from app.store.chroma.vectors import compared, read, written
 from app.store.chroma.where import OURS, fields
-from app.store.store import F32, Document, Passage, StoredDocument
+from app.store.store import F32, Distance, Document, Passage, StoredDocument
 
 # A record has a vector: that of a document means nothing.
 NOWHERE = np.zeros(1, np.float32)
-DOCUMENT, START, END, KEY = (f"{OURS}{name}" for name in ("document", "start", "end", "key"))
+DOCUMENT, START, END, KEY, VECTOR = (f"{OURS}{name}" for name in ("document", "start", "end", "key", "vector"))
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Prepared:
 
 def prepare(document: Document, version: str, now_unix_s: float) -> Prepared:
     """raises  InvalidDocument, where Chroma cannot keep it"""
-    metadata = written(document.metadata)
+    metadata = checks.written(document.metadata)
     refuse_half_pairs(document, metadata)
     refuse_great_integers(document.id, document.metadata)
     head = Head(document.id, version, len(document.passages), now_unix_s, document.metadata, document.text)
@@ -82,17 +84,12 @@ def head_records(prepared: Sequence[Prepared]) -> dict[str, Any]:
 def heads(found: Mapping[str, Any]) -> list[Head]:
     """Of what `get` found, with its metadatas, and its documents where the texts are wanted."""
     texts = found["documents"] or [""] * len(found["ids"])
-    return [
-        Head(
-            id,
-            kept["version"],
-            kept["passages"],
-            float(kept["updated_at_unix_s"]),
-            json.loads(kept["metadata"]),
-            text or "",
-        )
-        for id, kept, text in zip(found["ids"], found["metadatas"], texts, strict=True)
-    ]
+    return [_head(*each) for each in zip(found["ids"], found["metadatas"], texts, strict=True)]
+
+
+def _head(id: str, kept: Mapping[str, Any], text: str) -> Head:
+    updated_at_unix_s = float(kept["updated_at_unix_s"])
+    return Head(id, kept["version"], kept["passages"], updated_at_unix_s, json.loads(kept["metadata"]), text)
 
 
 @dataclass(frozen=True)
@@ -102,23 +99,31 @@ class PassageRecord:
     metadata: Mapping[str, Any]
 
 
-def passage_records(prepared: Sequence[Prepared]) -> list[PassageRecord]:
+def passage_records(prepared: Sequence[Prepared], distance: Distance) -> list[PassageRecord]:
     return [
-        PassageRecord(id, passage.vector, {**shared, START: passage.start, END: passage.end, **_key(passage)})
+        PassageRecord(name, compared(passage.vector, distance), {**shared, **_own(passage, distance)})
         for each in prepared
         for shared in [{**fields(each.document.metadata), DOCUMENT: each.document.id}]
-        for id, passage in zip(each.head.passage_ids, each.document.passages, strict=True)
+        for name, passage in zip(each.head.passage_ids, each.document.passages, strict=True)
     ]
 
 
 def passages(found: Mapping[str, Any]) -> dict[str, Passage]:
     """Of what `get` found, with its metadatas and embeddings; by the records' names."""
-    vectors = np.asarray(found["embeddings"], np.float32)
-    return {
-        id: Passage(kept[START], kept[END], vector, bytes.fromhex(kept.get(KEY, "")))
-        for id, kept, vector in zip(found["ids"], found["metadatas"], vectors, strict=True)
-    }
+    each = zip(found["ids"], found["metadatas"], found["embeddings"], strict=True)
+    return {name: _passage(kept, np.asarray(vector, np.float32)) for name, kept, vector in each}
 
 
-def _key(passage: Passage) -> dict[str, str]:
-    return {KEY: passage.key.hex()} if passage.key else {}
+def _passage(kept: Mapping[str, Any], vector: F32) -> Passage:
+    vector = read(kept[VECTOR]) if VECTOR in kept else vector
+    return Passage(kept[START], kept[END], vector, bytes.fromhex(kept.get(KEY, "")))
+
+
+def _own(passage: Passage, distance: Distance) -> dict[str, Any]:
+    """What a passage's record has beside what all of its document have."""
+    own: dict[str, Any] = {START: passage.start, END: passage.end}
+    if passage.key:
+        own[KEY] = passage.key.hex()
+    if compared(passage.vector, distance) is not passage.vector:
+        own[VECTOR] = written(passage.vector)
+    return own

@@ -12,12 +12,13 @@ from app.store.chroma.failures import Moved
 from app.store.chroma.records import DOCUMENT, END, START, Head, version_of
 from app.store.chroma.server import Server
 from app.store.chroma.shelf import Shelf
+from app.store.chroma.vectors import compared, score
 from app.store.chroma.where import Where, widened
 from app.store.chroma.writing import is_left
 from app.store.filters import Filter, matches
 from app.store.fusion import Found, single
 from app.store.similarity import scores
-from app.store.store import F32, Distance, Hit, Query
+from app.store.store import F32, Hit, Query
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +44,8 @@ class Ranking:
 
     def add(self, head: Head, passages: Sequence[tuple[int, int, float]]) -> None:
         """passages: start, end and score of some of the document's"""
-        for start, end, score in passages:
-            self.found.append(Found(len(self.spans), len(self.heads), score))
+        for start, end, near in passages:
+            self.found.append(Found(len(self.spans), len(self.heads), near))
             self.spans.append((start, end))
         self.heads.append(head)
         self.documents += bool(passages)
@@ -73,7 +74,7 @@ def _ranked(server: Server, shelf: Shelf, vector: F32, filter: Filter | None, do
     ranking, wide = Ranking(), None if filter is None else widened(filter)
     count = max(FEWEST, FACTOR * documents)
     while True:
-        nearest = shelf.nearest(vector, count, _but(wide, ranking.seen))
+        nearest = shelf.nearest(compared(vector, shelf.row.space.distance), count, _but(wide, ranking.seen))
         _judge(server, shelf, ranking, nearest, vector, filter)
         if len(nearest) < count or ranking.documents >= documents:
             return ranking
@@ -110,18 +111,18 @@ def _judge(
         named.setdefault(kept[DOCUMENT], []).append(spot)
     heads = shelf.heads(list(named))
     ranking.seen |= named.keys()
-    passing = {id: head for id, head in heads.items() if filter is None or matches(filter, head.metadata)}
+    passing = [head for head in heads.values() if filter is None or matches(filter, head.metadata)]
     current = {
-        id: [(start, end, near) for version, start, end, near in named[id] if version == head.version]
-        for id, head in passing.items()
+        head.id: [(start, end, near) for version, start, end, near in named[head.id] if version == head.version]
+        for head in passing
     }
-    behind = [head for id, head in passing.items() if not current[id]]
-    for id, passages in shelf.passages_of(behind).items():
+    behind = [head for head in passing if not current[head.id]]
+    for name, passages in shelf.passages_of(behind).items():
         if passages:
             near = scores(np.stack([each.vector for each in passages]), vector, distance)
-            current[id] = [(each.start, each.end, float(s)) for each, s in zip(passages, near, strict=True)]
-    for id, head in passing.items():
-        ranking.add(head, current[id])
+            current[name] = [(each.start, each.end, float(s)) for each, s in zip(passages, near, strict=True)]
+    for head in passing:
+        ranking.add(head, current[head.id])
     _remove_leftovers(server, shelf, heads, [name for name, kept, _ in nearest if _stale(name, kept, heads)])
 
 
@@ -139,13 +140,3 @@ def _remove_leftovers(server: Server, shelf: Shelf, heads: dict[str, Head], stal
     if left:
         log.info("%d passages that a write has left are removed from %r", len(left), shelf.row.name)
         shelf.remove_passages(left)
-
-
-def score(distance: float, how: Distance) -> float:
-    """Chroma's distance as our score. It says 1 - cosine, 1 - inner product, and the square of the distance.
-
-    source  https://docs.trychroma.com/docs/collections/configure
-    """
-    if how == "euclidean":
-        return -float(np.sqrt(max(0.0, distance)))
-    return 1.0 - distance

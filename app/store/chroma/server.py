@@ -62,10 +62,10 @@ class Server:
             # What the client raised may hold the token: its own words end here.
             raise found from None
 
-    def parts(self, items: Sequence[T]) -> Iterator[Sequence[T]]:
+    def parts(self, items: Sequence[T]) -> Iterator[list[T]]:
         """As many at once as one request may hold."""
         for start in range(0, len(items), self.most):
-            yield items[start : start + self.most]
+            yield list(items[start : start + self.most])
 
     def now_ns(self) -> int:
         """By the server's clock, which all replicas of the service share."""

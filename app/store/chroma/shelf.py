@@ -1,4 +1,4 @@
-"""One collection's records in Chroma: read by name, by `where`, or all; written and removed in as few requests as it takes.
+"""One collection's records in Chroma: read by name, by `where` or all, written, and removed.
 
 Nothing is read as of one moment, since Chroma has no such thing: what was read first may be gone when the rest is read.
 That is `Moved`, and `steady` reads anew.
@@ -45,62 +45,52 @@ class Shelf:
 
     @cached_property
     def _passages(self) -> Any:
-        return self._ask(lambda: self._server.client.get_collection(self.row.passages, embedding_function=None))
+        return self._ask(self._server.client.get_collection, name=self.row.passages, embedding_function=None)
 
-    def _ask(self, call: Callable[[], Any]) -> Any:
+    def _ask(self, call: Callable[..., Any], **arguments: Any) -> Any:
         with self._server.calling():
             try:
-                return call()
+                return call(**arguments)
             except chromadb.errors.NotFoundError:
                 raise Moved from None  # the collection was deleted, and perhaps made anew
 
     def count(self) -> tuple[int, int]:
         """Documents, and passages: those that a write is about to keep or to remove are counted as well."""
-        passages = self._passages
-        return self._ask(self.row.documents.count), self._ask(passages.count)
+        return self._ask(self.row.documents.count), self._ask(self._passages.count)
 
     def ids(self) -> list[str]:
         """Of all documents, in order."""
-        found: list[str] = []
-        for some in self._pages([]):
-            found += some["ids"]
-        return sorted(set(found))
+        return sorted({each for some in self._pages([]) for each in some["ids"]})
 
     def all_heads(self) -> Iterator[Head]:
         """Without texts, in Chroma's order."""
         for some in self._pages(["metadatas"]):
-            yield from records.heads({**some, "documents": None})
+            yield from records.heads(some)
 
     def _pages(self, include: list[str]) -> Iterator[Mapping[str, Any]]:
-        """All records of documents. Where Chroma gives them in parts, one that is removed meanwhile may hide another."""
-        start = 0
+        """All documents' records. Where Chroma gives them in parts, one that is removed meanwhile may hide another."""
+        start, most = 0, self._server.most
         while True:
-            some = self._ask(
-                lambda start=start: self.row.documents.get(limit=self._server.most, offset=start, include=include)
-            )
+            some = self._ask(self.row.documents.get, limit=most, offset=start, include=include)
             yield some
-            if len(some["ids"]) < self._server.most:
+            if len(some["ids"]) < most:
                 return
-            start += len(some["ids"])
+            start += most
 
     def heads(self, ids: Sequence[str], *, texts: bool = False) -> dict[str, Head]:
         """The documents that are there, by id."""
         include = ["metadatas", "documents"] if texts else ["metadatas"]
-        found: dict[str, Head] = {}
-        for part in self._server.parts([id for id in dict.fromkeys(ids) if id and valid(id)]):
-            some = self._ask(lambda part=part: self.row.documents.get(ids=list(part), include=include))
-            found |= {head.id: head for head in records.heads({"documents": None, **some})}
-        return found
+        found: list[Head] = []
+        for part in self._server.parts([each for each in dict.fromkeys(ids) if each and valid(each)]):
+            found += records.heads(self._ask(self.row.documents.get, ids=part, include=include))
+        return {head.id: head for head in found}
 
     def passages_of(self, heads: Sequence[Head]) -> dict[str, list[Passage]]:
         """The passages of each, in order. raises Moved, where they are replaced by now"""
         names = [name for head in heads for name in head.passage_ids]
         found: dict[str, Passage] = {}
         for part in self._server.parts(names):
-            include = ["metadatas", "embeddings"]
-            found |= records.passages(
-                self._ask(lambda part=part, include=include: self._passages.get(ids=list(part), include=include))
-            )
+            found |= records.passages(self._ask(self._passages.get, ids=part, include=["metadatas", "embeddings"]))
         if len(found) < len(names):
             raise Moved
         return {head.id: [found[name] for name in head.passage_ids] for head in heads}
@@ -109,40 +99,38 @@ class Shelf:
         """By the hash of what was embedded, in hexadecimal; one of them where several passages have the same."""
         found: dict[bytes, F32] = {}
         for part in self._server.parts(keys):
-            where = {records.KEY: {"$in": list(part)}}
-            some = self._ask(lambda where=where: self._passages.get(where=where, include=["metadatas", "embeddings"]))
+            where = {records.KEY: {"$in": part}}
+            some = self._ask(self._passages.get, where=where, include=["metadatas", "embeddings"])
             found |= {each.key: each.vector for each in records.passages(some).values()}
         return found
 
     def nearest(self, vector: F32, count: int, where: Mapping[str, Any] | None) -> list[tuple[str, Any, float]]:
         """About the `count` nearest passages: name, metadata and Chroma's distance, nearest first."""
+        include = ["metadatas", "distances"]
         found = self._ask(
-            lambda: self._passages.query(
-                query_embeddings=[vector], n_results=count, where=where, include=["metadatas", "distances"]
-            )
+            self._passages.query, query_embeddings=[vector], n_results=count, where=where, include=include
         )
         return list(zip(found["ids"][0], found["metadatas"][0], found["distances"][0], strict=True))
 
     def add_passages(self, added: Sequence[PassageRecord]) -> None:
         for part in self._server.parts(added):
             self._ask(
-                lambda part=part: self._passages.upsert(
-                    ids=[each.id for each in part],
-                    embeddings=[each.vector for each in part],
-                    metadatas=[each.metadata for each in part],
-                )
+                self._passages.upsert,
+                ids=[each.id for each in part],
+                embeddings=[each.vector for each in part],
+                metadatas=[each.metadata for each in part],
             )
 
     def commit(self, prepared: Sequence[Prepared]) -> None:
         """From here on the new versions count: all of one request together."""
         for part in self._server.parts(prepared):
-            self._ask(lambda part=part: self.row.documents.upsert(**records.head_records(part)))
+            self._ask(self.row.documents.upsert, **records.head_records(part))
 
     def remove(self, ids: Sequence[str]) -> None:
         for part in self._server.parts(ids):
-            self._ask(lambda part=part: self.row.documents.delete(ids=list(part)))
+            self._ask(self.row.documents.delete, ids=part)
 
     def remove_passages(self, names: Sequence[str]) -> None:
         """Those that are there."""
         for part in self._server.parts(names):
-            self._ask(lambda part=part: self._passages.delete(ids=list(part)))
+            self._ask(self._passages.delete, ids=part)

@@ -1,6 +1,7 @@
-"""The store in a Chroma server or in Chroma Cloud. The process keeps nothing of it but connections, as in PostgreSQL's."""
+"""The store in a Chroma server or in Chroma Cloud. The process keeps nothing of it but connections."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Literal, TypeVar
 
 from app.errors import DocumentNotFound, ModeUnsupported
@@ -32,11 +33,11 @@ EXPORTED_AT_ONCE = 100
 
 
 class ChromaStore:
-    """A `Store` in the Chroma server that `url` names (`address.read`), of which this is not true (0020):
+    """A `Store` in the Chroma server that `url` names (`address.read`), with less than the others have (0020):
 
     - it ranks by meaning alone
-    - an export is not of one moment: it has the documents that were there when it began, as they are when it comes to them
-    - a page of a listing reads the ids of all documents, and with a filter their metadata, since Chroma knows no order
+    - an export has the documents that were there when it began, as they are when it comes to them
+    - a page of a listing reads the ids of all documents, and with a filter their metadata: Chroma knows no order
     - totals do not say how many bytes
 
     token            counts where the URL has none
@@ -132,8 +133,8 @@ class ChromaStore:
             if filter is None:
                 ids = shelf.ids()
             else:
-                ids = sorted(head.id for head in shelf.all_heads() if matches(filter, head.metadata))
-            rest = [id for id in ids if last is None or id > last]
+                ids = sorted({head.id for head in shelf.all_heads() if matches(filter, head.metadata)})
+            rest = [each for each in ids if last is None or each > last]
             found = self._whole(shelf, rest[:limit])
             return Page(found, after(rest[limit - 1]) if len(rest) > limit else None)
 
@@ -151,12 +152,11 @@ class ChromaStore:
     def export(self, name: str) -> Iterator[StoredDocument]:
         ids = self._steady(name, lambda shelf: shelf.ids())
 
-        def read() -> Iterator[StoredDocument]:
-            for start in range(0, len(ids), EXPORTED_AT_ONCE):
-                some = ids[start : start + EXPORTED_AT_ONCE]
-                yield from self._steady(name, lambda shelf, some=some: self._whole(shelf, some, True))
+        def block(start: int) -> list[StoredDocument]:
+            some = ids[start : start + EXPORTED_AT_ONCE]
+            return self._steady(name, lambda shelf: self._whole(shelf, some, True))
 
-        return read()
+        return chain.from_iterable(map(block, range(0, len(ids), EXPORTED_AT_ONCE)))
 
     def index_state(self) -> IndexState:
         """The server keeps its index by itself: where it answers, it searches what it has taken."""
@@ -177,6 +177,6 @@ class ChromaStore:
     def _whole(self, shelf: Shelf, ids: Sequence[str], vectors: bool = False) -> list[StoredDocument]:
         """Those that are there, in this order; their passages only where vectors are wanted."""
         heads = shelf.heads(ids, texts=True)
-        found = [heads[id] for id in ids if id in heads]
+        found = [heads[each] for each in ids if each in heads]
         passages = shelf.passages_of(found) if vectors else {}
         return [head.stored(passages.get(head.id, ())) for head in found]

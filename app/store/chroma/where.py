@@ -1,8 +1,7 @@
-"""Filters as Chroma's `where`, which is asked for what may match. What does match, `filters.matches` says of the document.
+"""Filters as Chroma's `where`, which is asked for what may match; of the document, `filters.matches` says what does.
 
-`where` has its own ways: a text has no order, a `$nin` of nothing is an error, long keys and texts are refused by Chroma
-Cloud. So a filter becomes a wider one, never a narrower: it saves reading, and decides nothing. Where nothing narrower
-than everything can be said it is None.
+`where` has its own ways: texts have no order, great numbers are rounded, Chroma Cloud refuses long keys and texts. So a
+filter becomes a wider one, never a narrower: it saves reading, and decides nothing. None is everything.
 
 source  https://docs.trychroma.com/docs/querying-collections/metadata-filtering
 """

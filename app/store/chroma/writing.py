@@ -53,8 +53,8 @@ class Writer:
     def upsert(self, shelf: Shelf, documents: Sequence[Document]) -> None:
         """raises  InvalidDocument, and what the server refuses: nothing is kept then, nor is it where this raises Moved
 
-        One exception: a connection that breaks in the second step leaves open whether it was done, and so does one that
-        breaks between the requests of a write of more documents than one request holds. The same write again is harmless.
+        One exception: a connection that breaks in the second step leaves open whether it was done, or, where it takes
+        several requests for very many documents, how far. The same write again is harmless.
         """
         with self._turn:
             begun_s, now_ns = time.monotonic(), self._server.now_ns()
@@ -63,7 +63,7 @@ class Writer:
                 return
             self._clear(shelf)
             old = shelf.heads([each.head.id for each in prepared])
-            added = passage_records(prepared)
+            added = passage_records(prepared, shelf.row.space.distance)
             try:
                 shelf.add_passages(added)
                 if time.monotonic() - begun_s > COMMIT_WITHIN_S:
