@@ -81,13 +81,21 @@ class Cluster:
 
     def kill(self) -> None:
         """As a power cut does to all of its processes: the next start recovers from the write-ahead log."""
+        processes = self._processes()
+        self._end(signal.SIGKILL)
+        _send(processes, signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """As a machine that hangs: connections stay, and nothing answers."""
+        _send(self._processes(), signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        _send(self._processes(), signal.SIGCONT)
+
+    def _processes(self) -> list[int]:
         assert self._server is not None
         parent = self._server.pid
-        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        self._end(signal.SIGKILL)
-        for child in children:
-            with suppress(ProcessLookupError):
-                os.kill(int(child), signal.SIGKILL)
+        return [parent, *map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())]
 
     def _end(self, how: signal.Signals) -> None:
         assert self._server is not None
@@ -96,7 +104,7 @@ class Cluster:
 
     def close(self) -> None:
         if self._server is not None and self._server.poll() is None:
-            self.stop()
+            self.kill()  # what it would write in order is thrown away
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def url(self, database: str = "postgres", *, user: str = "postgres", password: str = PASSWORD) -> str:
@@ -126,3 +134,9 @@ class Cluster:
                 await connection.close()
 
         return asyncio.run(run())
+
+
+def _send(processes: Sequence[int], what: signal.Signals) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, what)

@@ -6,15 +6,15 @@ import pytest
 
 from app.store.ledger.keyword_index import COMMON_FROM_PASSAGES
 from app.store.store import Query, Store
-from tests.store.opening import PLANE, document, scanned, vector
+from tests.store.opening import PLANE, STORES, document, vector
 
 EAST = vector(1, 0, 0, 0)
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+@pytest.fixture(scope="module", params=["scanned", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """ "the" is in every text, "rare" in three, and longer texts come first by id."""
-    store = scanned(tmp_path_factory.mktemp("words"))
+    store = STORES[request.param](tmp_path_factory.mktemp("words") / "data")
     store.create_collection("a", PLANE, {})
     texts = [
         f"the {'the ' * (i % 5)} text{i} {'rare' if i in (5, 50, 500) else ''}" for i in range(COMMON_FROM_PASSAGES)

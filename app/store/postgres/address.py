@@ -1,7 +1,7 @@
 """Where the database is: the URL that the driver gets, and what of it may be shown, which is never the password."""
 
 import re
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from app.errors import DatabaseUnusable
 
@@ -32,7 +32,8 @@ class Address:
         self.url = url
         self.place = f"{hosts or 'of this machine'}{parts.path}"
         found = [user.partition(":")[2], *(value for name, value in parse_qsl(parts.query) if name in SECRET)]
-        self._secrets = sorted({form for each in found for form in (each, unquote(each)) if form}, key=len)
+        forms = {form for each in found for form in (each, unquote(each), quote(unquote(each), safe=""))}
+        self._secrets = sorted(filter(None, forms), key=len)
 
     def __repr__(self) -> str:
         return f"Address({self.place})"

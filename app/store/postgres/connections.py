@@ -14,7 +14,7 @@ import asyncpg
 
 from app.errors import DatabaseAway, NotReady
 from app.store.postgres.address import Address
-from app.store.postgres.failures import BROKEN, REPEATABLE, named
+from app.store.postgres.failures import BROKEN, REPEATABLE, named, told
 from app.store.postgres.loop import LoopThread
 from app.store.postgres.vectors import decoded
 
@@ -187,9 +187,8 @@ class Connections:
         try:
             await connection.execute("COMMIT")
         except BROKEN as error:
-            reason = self._address.without_secrets(str(error)) or type(error).__name__
             open_end = "it broke off while it committed, so that it is not known whether it did: send the same again"
-            raise DatabaseAway(self._address.place, f"{open_end} ({reason})") from error
+            raise DatabaseAway(self._address.place, f"{open_end} ({told(error, self._address)})") from error
 
     async def _streaming(self, read: Callable[[Connection], AsyncIterator[list[T]]]) -> AsyncGenerator[list[T], None]:
         async with naming(self._address):

@@ -29,9 +29,15 @@ REFUSED = (
 )
 
 
+def told(error: Exception, address: Address) -> str:
+    """What the driver or the server says, without the password, and without details, which may show what is kept."""
+    first, *_ = str(error).splitlines() or [""]
+    return address.without_secrets(first) or type(error).__name__
+
+
 def named(error: Exception, address: Address) -> VectorSpaceError | None:
     """Our error for the driver's; None where it is a bug of ours."""
-    reason = address.without_secrets(str(error)).strip() or type(error).__name__
+    reason = told(error, address)
     if isinstance(error, REFUSED):
         return DatabaseUnusable(address.place, reason)
     if isinstance(error, asyncpg.DiskFullError):

@@ -9,6 +9,7 @@ import asyncpg
 from app.errors import DatabaseNewer, DatabaseUnusable
 from app.store.postgres.address import Address
 from app.store.postgres.connections import Connection, connect, naming
+from app.store.postgres.failures import told
 from app.store.postgres.schema import SCHEMA, STEPS, Step
 
 # Names the lock that whoever migrates holds; any number will do that other users of the database do not take.
@@ -71,7 +72,7 @@ async def _pgvector(connection: Connection, address: Address) -> str:
             await connection.execute("CREATE EXTENSION vector")
         except asyncpg.PostgresError as error:
             remedy = "install it on the server, and have an administrator run CREATE EXTENSION vector in this database"
-            raise DatabaseUnusable(address.place, f"it lacks pgvector ({error}): {remedy}") from error
+            raise DatabaseUnusable(address.place, f"it lacks pgvector ({told(error, address)}): {remedy}") from error
         found = await connection.fetchrow(sql)
     version = tuple(int(part) for part in re.findall(r"\d+", found["version"])[:2])
     if version < OLDEST_PGVECTOR:
@@ -88,7 +89,7 @@ async def _our_schema(connection: Connection, address: Address) -> None:
             await connection.execute(f"CREATE SCHEMA {SCHEMA}")
         except asyncpg.InsufficientPrivilegeError as error:
             remedy = f"have an administrator run CREATE SCHEMA {SCHEMA} AUTHORIZATION the user of DATABASE_URL"
-            raise DatabaseUnusable(address.place, f"{error}: {remedy}") from error
+            raise DatabaseUnusable(address.place, f"{told(error, address)}: {remedy}") from error
 
 
 async def _take_steps(connection: Connection, address: Address, steps: Sequence[Step]) -> None:
