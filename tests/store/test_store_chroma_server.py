@@ -330,7 +330,7 @@ def test_words_are_refused_by_name(tmp_path: Path) -> None:
     store.create_collection("c", PLANE, {})
     for mode in ("keyword", "hybrid"):
         with pytest.raises(ModeUnsupported, match=f"{mode} ranks by words") as refused:
-            store.search("c", Query(mode, "text", vector(1, 0, 0, 0)))  # type: ignore[arg-type]
+            store.search("c", Query(mode, "text", vector(1, 0, 0, 0)))
         assert refused.value.param == "mode"
     store.close()
     with pytest.raises(NotReady):
