@@ -13,7 +13,7 @@ from app.store.store import IndexCondition, Store
 
 log = logging.getLogger(__name__)
 
-LEDGER_BYTES = "Size of the ledger, its write-ahead log included."
+LEDGER_BYTES = "Size of the ledger with its write-ahead log, or of the tables in the database."
 
 router = APIRouter(tags=["health"], dependencies=[Depends(require_key)])
 

@@ -4,7 +4,8 @@ A store keeps collections of documents. A document is a text with metadata, cut 
 vector. Nobody here makes vectors or cuts texts: they come in, and a collection remembers which model made them.
 
 Every method may be called from any thread, blocks until it is done, and leaves nothing half done: a write that returned
-survives a kill, one that raised has changed nothing.
+survives a kill, one that raised has changed nothing. Only DatabaseAway, which every method of a store in a database may
+raise, can leave open whether it has: all writes may be sent again, and then come to the same.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -110,7 +111,7 @@ class Rank:
     """A place in one ranking of passages: `rank` counts from 1; `score` is that ranking's own, the greater the better.
 
     semantic  cosine: cosine similarity, -1 to 1; dot: the inner product; euclidean: minus the distance
-    keyword   BM25, above 0
+    keyword   BM25 (k1 = 1.2, b = 0.75), above 0; computed by SQLite, or in SQL with the same result
     """
 
     rank: int
@@ -154,7 +155,7 @@ class IndexState:
 class Totals:
     """What is kept, over all collections.
 
-    bytes  on disk, the write-ahead log included, the index not; None where the store cannot tell
+    bytes  on disk, the index not; the ledger's with its write-ahead log; None where the store cannot tell
     """
 
     collections: int
@@ -186,7 +187,7 @@ class Store(Protocol):
 
         The last one counts where an id comes twice. Vectors are of the collection's dimension and finite: the caller
         has checked.
-        raises  CollectionNotFound; StorageFull
+        raises  CollectionNotFound; InvalidDocument, where a text or a number cannot be kept; StorageFull
         """
 
     def vectors(self, model: str, keys: Sequence[bytes]) -> dict[bytes, F32]:

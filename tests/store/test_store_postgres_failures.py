@@ -199,6 +199,29 @@ def test_what_is_acknowledged_is_on_disk_whatever_the_database_is_set_to(
     assert cluster.execute("SHOW synchronous_commit", url=url) == [("off",)]
 
 
+def test_a_commit_that_its_standby_never_gets_is_not_acknowledged(
+    cluster: Cluster, open_store: Callable[..., PostgresStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where an administrator has set that one is waited for: the commit waits, and here the wait ends as an error."""
+    monkeypatch.setattr(connections, "SILENT_S", 1)
+    store = open_store(timeout_s=1)
+    store.create_collection("a", PLANE, {})
+
+    def set_standbys(names: str) -> None:
+        cluster.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'", "SELECT pg_reload_conf()")
+        while cluster.execute("SHOW synchronous_standby_names") != [(names,)]:
+            pass
+
+    set_standbys("nobody")
+    try:
+        with pytest.raises(DatabaseAway, match="not known whether it did: send the same again"):
+            store.upsert("a", [document("x", "x", EAST)])
+    finally:
+        set_standbys("")
+    store.upsert("a", [document("x", "x", EAST)])
+    assert store.collection("a").documents == 1
+
+
 def test_a_closed_store_says_so_and_its_exports_end(open_store: Callable[..., PostgresStore]) -> None:
     store = open_store()
     store.create_collection(NAME, SPACE, {})

@@ -2,17 +2,22 @@
 
 import asyncio
 import multiprocessing
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from app.errors import DatabaseNewer, DatabaseUnusable
+from app.errors import DatabaseAway, DatabaseNewer, DatabaseUnusable
+from app.store.postgres import migration
 from app.store.postgres.address import Address
 from app.store.postgres.connections import Connection
 from app.store.postgres.migration import migrate
 from app.store.postgres.schema import STEPS, Step
 from app.store.postgres.store import PostgresStore
-from tests.store.opening import PLANE, cluster
+from app.store.store import Query
+from tests.store.cluster import installation
+from tests.store.opening import PLANE, cluster, document, random_documents, vector
 
 
 @pytest.fixture
@@ -51,6 +56,57 @@ def test_an_older_database_takes_the_steps_that_it_lacks(url: str) -> None:
         asyncio.run(migrate(Address(url), later))
         assert formats(url) == list(range(1, len(later) + 1))
         assert cluster().execute("SELECT name, colour FROM vectorspace.collections", url=url) == [("a", "blue")]
+
+
+def test_a_replica_that_runs_goes_on_when_a_newer_one_has_changed_the_tables(url: str) -> None:
+    """The driver has prepared its statements for the tables as they were."""
+    older, collections = opened(url), ["a", "b", "c"]
+    for name in collections:
+        older.create_collection(name, PLANE, {})
+    for _ in range(10):
+        assert [each.name for each in older.collections()] == collections
+    asyncio.run(migrate(Address(url), (*STEPS, add_colour)))
+    for _ in range(10):
+        assert [each.name for each in older.collections()] == collections
+        older.upsert("a", [document("x", "x", vector(1, 0, 0, 0))])
+    assert older.collection("a").documents == 1
+    older.close()
+
+
+def test_a_dump_is_a_backup(url: str, tmp_path: Path) -> None:
+    """As docs/postgres.md says it, into a database that has nothing but pgvector."""
+    store = opened(url)
+    store.create_collection("a", PLANE, {"k": 1})
+    store.upsert("a", random_documents(50))
+    programs = installation() / "bin"
+    dump = tmp_path / "vectorspace.dump"
+    subprocess.run([programs / "pg_dump", "--format=custom", "--schema=vectorspace", "-f", dump, url], check=True)
+    copy = cluster().database()
+    cluster().execute("CREATE EXTENSION vector", url=copy)
+    subprocess.run([programs / "pg_restore", "--exit-on-error", f"--dbname={copy}", dump], check=True)
+    restored = opened(copy)
+    query = Query("hybrid", "word7", vector(1, 0, 0, 0))
+    assert restored.collections() == store.collections()
+    assert restored.search("a", query) == store.search("a", query)
+    restored.upsert("a", [document("new", "new", vector(1, 0, 0, 0))])
+    assert restored.collection("a").documents == 51
+    assert restored.index_state().state == "ready"
+    restored.close()
+    store.close()
+
+
+def test_a_migration_waits_for_another_and_not_for_ever(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migration, "PATIENCE", "SET LOCAL lock_timeout = 300")
+    store = opened(url)
+
+    async def hold(connection: Connection) -> None:
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", migration.LOCK)
+        with pytest.raises(DatabaseAway, match="lock timeout"):
+            await asyncio.to_thread(opened, url)
+
+    store._connections.write(hold)
+    opened(url).close()
+    store.close()
 
 
 def test_a_step_that_fails_leaves_everything_as_it_was(url: str) -> None:

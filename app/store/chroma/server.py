@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from app.errors import DatabaseUnusable, NotReady
 from app.store.chroma.address import Address
@@ -28,6 +28,8 @@ class Server:
     def __init__(self, address: Address, *, connections: int, timeout_s: int, most: int | None = None) -> None:
         self.address = address
         self._closed = False
+        # Passages' collections by their names, which are given once.
+        self._opened: dict[str, Any] = {}
         with self.calling(opening=True):
             self.client = client(
                 address.url,
@@ -61,6 +63,12 @@ class Server:
                 raise
             # What the client raised may hold the token: its own words end here.
             raise found from None
+
+    def passages(self, name: str) -> Any:
+        """A collection of passages in Chroma."""
+        if name not in self._opened:
+            self._opened[name] = self.client.get_collection(name, embedding_function=None)
+        return self._opened[name]
 
     def parts(self, items: Sequence[T]) -> Iterator[list[T]]:
         """As many at once as one request may hold."""

@@ -45,7 +45,7 @@ class Shelf:
 
     @cached_property
     def _passages(self) -> Any:
-        return self._ask(self._server.client.get_collection, name=self.row.passages, embedding_function=None)
+        return self._ask(self._server.passages, name=self.row.passages)
 
     def _ask(self, call: Callable[..., Any], **arguments: Any) -> Any:
         with self._server.calling():

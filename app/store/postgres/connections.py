@@ -60,6 +60,8 @@ class Connections:
         self._vectors_in = vectors_in
         self._settings = (
             f"SET LOCAL search_path = {search_path}; SET LOCAL statement_timeout = {timeout_s * 1000}; "
+            # To compile a statement takes longer than it saves, where the answer is some hundred rows.
+            "SET LOCAL jit = off; "
             f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_MS}"
         )
         self._thread = LoopThread("postgres")
@@ -152,12 +154,11 @@ class Connections:
         connection = await self._begun(begin)
         try:
             result = await work(connection)
-            await self._commit(connection)
+            if begin is WRITING:
+                await self._commit(connection)
             return result
-        except BaseException:
-            await _undo(connection)
-            raise
         finally:
+            await _rolled_back(connection)
             await self._pool.release(connection, timeout=SILENT_S)
 
     async def _begun(self, begin: str) -> Connection:
@@ -165,12 +166,13 @@ class Connections:
         for last in (False, True):
             connection = await self._acquire()
             try:
-                await connection.execute(f"{begin}; {self._settings}; {DURABLE if begin is WRITING else ''}")
+                durable = DURABLE if begin is WRITING else ""
+                await connection.execute(f"{begin}; {self._settings}; {durable}", timeout=SILENT_S)
                 return connection
-            except BROKEN:
+            except BaseException as error:
                 connection.terminate()
                 await self._pool.release(connection)
-                if last:
+                if last or isinstance(error, TimeoutError) or not isinstance(error, BROKEN):
                     raise
         raise AssertionError
 
@@ -240,7 +242,8 @@ async def _next(blocks: AsyncIterator[list[T]]) -> list[T]:
     return await anext(blocks, [])
 
 
-async def _undo(connection: Connection) -> None:
+async def _rolled_back(connection: Connection) -> None:
+    """Where a transaction is left: one that only read, or one that failed."""
     try:
         if connection.is_in_transaction():
             await connection.execute("ROLLBACK", timeout=SILENT_S)

@@ -8,8 +8,14 @@ import asyncpg
 from app.errors import DatabaseAway, DatabaseUnusable, StorageFull, VectorSpaceError
 from app.store.postgres.address import Address
 
-# Nothing of a transaction that ends so has happened: it can be begun anew at once.
-REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+# Nothing of a transaction that ends so has happened: it can be begun anew at once. The last two: a newer replica has
+# changed the tables, and what the driver knew of them is out of date.
+REPEATABLE = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
+)
 # The connection is of no use any more, or never came to be.
 BROKEN = (
     OSError,  # TimeoutError is one

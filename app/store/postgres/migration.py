@@ -14,6 +14,11 @@ from app.store.postgres.schema import SCHEMA, STEPS, Step
 
 # Names the lock that whoever migrates holds; any number will do that other users of the database do not take.
 LOCK = 7_061_987_001
+# Whoever hangs while it migrates is ended by the server, and whoever waits for it asks again.
+PATIENCE = (
+    "SET LOCAL lock_timeout = 10000; SET LOCAL idle_in_transaction_session_timeout = 60000; "
+    "SET LOCAL statement_timeout = 0"
+)
 # FETCH FIRST … WITH TIES is of 13, which its makers no longer keep.
 OLDEST_SERVER = 14
 # Iterative scans of an index, and half precision.
@@ -38,7 +43,7 @@ async def migrate(address: Address, steps: Sequence[Step] = STEPS) -> Found:
         connection = await connect(address, None)
         try:
             await _check_server(connection, address)
-            await connection.execute("BEGIN")
+            await connection.execute(f"BEGIN; {PATIENCE}")
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
             vectors_in = await _pgvector(connection, address)
             search_path = await connection.fetchval("SELECT format('%I, %I', $1::text, $2::text)", SCHEMA, vectors_in)
