@@ -36,6 +36,5 @@ def _stand_in() -> None:
 _stand_in()
 
 import chromadb  # noqa: E402  after the stand-in
-import chromadb.api.fastapi as http_api  # noqa: E402
 
-__all__ = ["chromadb", "http_api"]
+__all__ = ["chromadb"]

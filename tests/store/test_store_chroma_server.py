@@ -2,7 +2,10 @@
 
 import itertools
 import socket
+import subprocess
+import sys
 import threading
+import tomllib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -23,6 +26,7 @@ from tests.store.chroma_server import ChromaServer
 from tests.store.gate import Gate
 from tests.store.opening import PLANE, chroma, chroma_database_of, chroma_server, document, vector
 
+ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "s3cret-4f1b"
 IDS = [f"d{i}" for i in range(5)]
 Opening = Callable[..., ChromaStore]
@@ -308,6 +312,39 @@ def test_a_server_of_another_version_is_refused(open_store: Opening, answers: di
         with pytest.raises(DatabaseUnusable, match=why):
             open_store(f"http://127.0.0.1:{server.server_port}")
         server.shutdown()
+
+
+def test_it_needs_nothing_that_the_image_leaves_out(url: str) -> None:
+    """The image has chromadb without its server, its command line and its old engine."""
+    cuts = tomllib.loads((ROOT / "scripts" / "image" / "cuts.toml").read_text())["dependencies"]
+    left_out = [path.removesuffix(".py") for cut in cuts for path in cut["paths"] if path.startswith("chromadb/")]
+    assert "chromadb/server" in left_out
+    program = """
+import sys
+
+class LeftOut:
+    def find_spec(self, name, path=None, target=None):
+        if any(f"{name}.".startswith(f"{each}.") for each in LEFT_OUT):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+LEFT_OUT, URL = sys.argv[2:], sys.argv[1]
+sys.meta_path.insert(0, LeftOut())
+from app.store.chroma.store import ChromaStore
+from tests.store.opening import PLANE, document, vector
+from app.store.store import Query
+
+store = ChromaStore(URL, max_collections=8, connections=1, timeout_s=60)
+store.create_collection("c", PLANE, {})
+store.upsert("c", [document("a", "text", vector(1, 2, 3, 4), metadata={"n": 1})])
+hits = store.search("c", Query("semantic", vector=vector(1, 1, 1, 1)))
+assert [hit.document.document.id for hit in hits] == ["a"]
+assert store.delete_documents("c", ids=["a"]) == 1
+store.close()
+"""
+    modules = [path.replace("/", ".") for path in left_out]
+    # opening.py imports the tests' own parts as well, none of which is chromadb's.
+    done = subprocess.run([sys.executable, "-c", program, url, *modules], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_server_that_hangs_is_away(open_store: Opening) -> None:

@@ -11,7 +11,10 @@ from typing import Any
 import httpx
 from overrides import override
 
-from app.store.library import chromadb, http_api
+from app.store.library import chromadb
+
+# isort: split
+import chromadb.api.fastapi as http_api  # after the stand-in that `library` makes
 
 CONNECT_S = 5.0
 # How long a request waits for one of the connections.
