@@ -1,7 +1,7 @@
 """Connections to the database: a bounded pool of them, transactions on them, and what goes wrong by its name.
 
-Nothing is set on a connection but inside a transaction, and nothing is kept on one from one transaction to the next, so
-that a pooler such as PgBouncer may stand between.
+Nothing is set on a connection but inside a transaction, and nothing is kept on one from one transaction to the next but
+prepared statements: a pooler that passes them on may stand between.
 """
 
 import asyncio

@@ -33,7 +33,8 @@ def index(key: int) -> str:
 
 
 async def create(connection: Connection, key: int, space: Space) -> None:
-    """
+    """Both tables and their indexes, for vectors of this space.
+
     documents  fields: what filters see; updated: seconds since 1970, by the database's clock
     passages   hash: of what was embedded; words: its tokens by `keyword.document_text` with their places; length: how
                many they are; vector: float32
