@@ -17,10 +17,10 @@ from app.errors import DatabaseAway, DatabaseRefused, DatabaseUnusable, ModeUnsu
 from app.store.chroma import catalogue
 from app.store.chroma.address import read
 from app.store.chroma.records import passage_records, prepare
-from app.store.chroma.server import Server
+from app.store.chroma.server import LEFT_AFTER_S, Server
 from app.store.chroma.shelf import Shelf
 from app.store.chroma.store import ChromaStore
-from app.store.chroma.writing import LEFT_AFTER_S, new_version
+from app.store.chroma.writing import new_version
 from app.store.store import Document, Query
 from tests.store.chroma_server import ChromaServer
 from tests.store.gate import Gate
@@ -151,6 +151,24 @@ def test_what_a_dead_writer_left_goes_when_it_is_old_enough(url: str, open_store
     assert store.collection("c").passages == len(IDS) + 2
     assert whole(store) == [0] * len(IDS)
     assert store.collection("c").passages == len(IDS) + 1
+    server.close()
+
+
+def test_passages_without_a_collection_go_when_they_are_old_enough(url: str, open_store: Opening) -> None:
+    store = open_store(url)
+    store.create_collection("kept.-x", PLANE, {})
+    server = Server(read(url), connections=1, timeout_s=60)
+    now_s = server.now_ns() / 1e9
+    for name, age_s in (("0" * 16, LEFT_AFTER_S + 1), ("1" * 16, LEFT_AFTER_S - 60)):
+        for of in ("gone", "kept.--x"):
+            made = {"created_at_unix_s": now_s - age_s}
+            server.client.create_collection(f"vectorspace-{of}-passages-{name}", metadata=made)
+    others = {each.name for each in server.client.list_collections()} - {
+        f"vectorspace-{of}-passages-{'0' * 16}" for of in ("gone", "kept.--x")
+    }
+    assert len(others) == 4
+    assert [each.name for each in open_store(url).collections()] == ["kept.-x"]
+    assert {each.name for each in server.client.list_collections()} == others
     server.close()
 
 

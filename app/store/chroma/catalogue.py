@@ -1,20 +1,26 @@
 """The collections in Chroma: each is two of Chroma's, and is there as long as the one of its documents is."""
 
 import json
+import logging
+import re
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from app.errors import CollectionNotFound, DatabaseNewer, TooManyCollections
 from app.store.checks import refuse_other_space, written
 from app.store.chroma.failures import status_of
-from app.store.chroma.server import Server
+from app.store.chroma.server import LEFT_AFTER_S, Server
 from app.store.chroma.vectors import SPACES
 from app.store.library import chromadb
 from app.store.store import Collection, Metadata, Space
 
+log = logging.getLogger(__name__)
+
 PREFIX, DOCUMENTS, PASSAGES = "vectorspace-", "-documents", "-passages-"
+_passages_name = re.compile(f"{PREFIX}.+{PASSAGES}[0-9a-f]{{16}}")
 FORMAT = 1
 # As in the embedded index (0008): what these give at 100,000 passages. Chroma Cloud takes the space alone of them.
 HNSW = {"ef_search": 300, "ef_construction": 200, "max_neighbors": 16}
@@ -91,9 +97,10 @@ def _made(server: Server, name: str, space: Space, metadata: Metadata) -> tuple[
         "created_at_unix_s": server.now_ns() / 1e9,
         "passages": passages,
     }
+    made = {"created_at_unix_s": kept["created_at_unix_s"]}
     configuration = {"hnsw": {"space": SPACES[space.distance], **HNSW}}
     with server.calling():
-        server.client.create_collection(passages, configuration=configuration, embedding_function=None)
+        server.client.create_collection(passages, metadata=made, configuration=configuration, embedding_function=None)
         try:
             documents = server.client.create_collection(documents_name(name), metadata=kept, embedding_function=None)
         except chromadb.errors.ChromaError:
@@ -116,6 +123,22 @@ def delete(server: Server, name: str) -> None:
             except chromadb.errors.NotFoundError:
                 if each != row.passages:
                     raise CollectionNotFound(name) from None
+
+
+def drop_orphans(server: Server) -> None:
+    """The passages that a process left which died while it created or deleted a collection."""
+    now_s = server.now_ns() / 1e9
+    with server.calling():
+        found = [(each.name, each.metadata) for each in _listed(server) if _passages_name.fullmatch(each.name)]
+    for passages, kept in found:
+        if now_s - kept["created_at_unix_s"] < LEFT_AFTER_S:
+            continue  # it may be about to get its documents
+        name = passages[len(PREFIX) :].rpartition(PASSAGES)[0].replace(".-", ".")
+        row = _row(server, name)
+        if row is None or row.passages != passages:
+            log.info("the passages of a collection %r that is gone are removed", name)
+            with server.calling(), suppress(chromadb.errors.NotFoundError):
+                server.client.delete_collection(passages)
 
 
 def _listed(server: Server) -> Iterator[Any]:

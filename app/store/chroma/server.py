@@ -13,6 +13,8 @@ T = TypeVar("T")
 
 # The versions 0 have other paths and another client.
 KNOWN_VERSION = "1"
+# By the server's clock: after so long no request of a write can be under way. DATABASE_TIMEOUT_S is an hour at most.
+LEFT_AFTER_S = 7200.0
 # What Chroma Cloud writes and returns at once: https://docs.trychroma.com/cloud/quotas-limits
 CLOUD_RECORDS = 300
 

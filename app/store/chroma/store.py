@@ -67,6 +67,7 @@ class ChromaStore:
         self._writer = Writer(self._server)
         try:
             catalogue.everything(self._server)  # so that a later format is refused before the first request
+            catalogue.drop_orphans(self._server)
         except BaseException:
             self.close()
             raise

@@ -18,7 +18,7 @@ from app.errors import DatabaseAway, VectorSpaceError
 from app.store.checks import latest
 from app.store.chroma.failures import Moved
 from app.store.chroma.records import passage_records, prepare
-from app.store.chroma.server import Server
+from app.store.chroma.server import LEFT_AFTER_S, Server
 from app.store.chroma.shelf import Shelf
 from app.store.filters import Filter, matches
 from app.store.store import Document
@@ -27,8 +27,6 @@ log = logging.getLogger(__name__)
 
 # A write that has not come to its second step by then gives up.
 COMMIT_WITHIN_S = 600.0
-# After so long no request of it can be under way: DATABASE_TIMEOUT_S is an hour at most.
-LEFT_AFTER_S = 7200.0
 
 
 def new_version(now_ns: int) -> str:
@@ -68,6 +66,8 @@ class Writer:
                 shelf.add_passages(added)
                 if time.monotonic() - begun_s > COMMIT_WITHIN_S:
                     raise DatabaseAway(self._server.address.place, "it took too long to keep the passages")
+            except Moved:
+                raise  # with the collection all of it is gone
             except BaseException:
                 self._leave(shelf, [each.id for each in added])
                 raise
