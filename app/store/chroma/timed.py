@@ -1,7 +1,7 @@
 """Chroma's HTTP client with a limit to how long it waits. Of itself it waits for ever, already while it is made.
 
 `HttpClient` finds the class that talks HTTP by its name and makes it, and has no setting for a limit: ours takes that
-class's place. tests/store/test_store_chroma_server.py has a server that hangs.
+class's place. tests/store/chroma/test_store_chroma_server.py has a server that hangs.
 
 source  https://github.com/chroma-core/chroma/blob/1.5.9/chromadb/api/fastapi.py
 """
