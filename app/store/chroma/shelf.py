@@ -36,6 +36,13 @@ def steady(server: Server, read: Callable[[], T]) -> T:
     raise DatabaseAway(server.address.place, f"what is asked for changed {ATTEMPTS} times while it was read")
 
 
+def _whole(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What Chroma has found, unless it had a record no more when it came to its metadata. raises Moved"""
+    if None in found["metadatas"]:
+        raise Moved
+    return found
+
+
 class Shelf:
     """The records of the collection `row`. Every method raises what `Server.calling` does, and Moved."""
 
@@ -65,7 +72,7 @@ class Shelf:
     def all_heads(self) -> Iterator[Head]:
         """Without texts, in Chroma's order."""
         for some in self._pages(["metadatas"]):
-            yield from records.heads(some)
+            yield from records.heads(_whole(some))
 
     def _pages(self, include: list[str]) -> Iterator[Mapping[str, Any]]:
         """All documents' records. Where Chroma gives them in parts, one that is removed meanwhile may hide another."""
@@ -82,7 +89,7 @@ class Shelf:
         include = ["metadatas", "documents"] if texts else ["metadatas"]
         found: list[Head] = []
         for part in self._server.parts([each for each in dict.fromkeys(ids) if each and valid(each)]):
-            found += records.heads(self._ask(self.row.documents.get, ids=part, include=include))
+            found += records.heads(_whole(self._ask(self.row.documents.get, ids=part, include=include)))
         return {head.id: head for head in found}
 
     def passages_of(self, heads: Sequence[Head]) -> dict[str, list[Passage]]:
@@ -90,7 +97,8 @@ class Shelf:
         names = [name for head in heads for name in head.passage_ids]
         found: dict[str, Passage] = {}
         for part in self._server.parts(names):
-            found |= records.passages(self._ask(self._passages.get, ids=part, include=["metadatas", "embeddings"]))
+            some = self._ask(self._passages.get, ids=part, include=["metadatas", "embeddings"])
+            found |= records.passages(_whole(some))
         if len(found) < len(names):
             raise Moved
         return {head.id: [found[name] for name in head.passage_ids] for head in heads}
@@ -101,7 +109,7 @@ class Shelf:
         for part in self._server.parts(keys):
             where = {records.KEY: {"$in": part}}
             some = self._ask(self._passages.get, where=where, include=["metadatas", "embeddings"])
-            found |= {each.key: each.vector for each in records.passages(some).values()}
+            found |= {each.key: each.vector for each in records.passages(_whole(some)).values()}
         return found
 
     def nearest(self, vector: F32, count: int, where: Mapping[str, Any] | None) -> list[tuple[str, Any, float]]:
@@ -110,7 +118,8 @@ class Shelf:
         found = self._ask(
             self._passages.query, query_embeddings=[vector], n_results=count, where=where, include=include
         )
-        return list(zip(found["ids"][0], found["metadatas"][0], found["distances"][0], strict=True))
+        nearest = {"ids": found["ids"][0], "metadatas": found["metadatas"][0], "distances": found["distances"][0]}
+        return list(zip(*_whole(nearest).values(), strict=True))
 
     def add_passages(self, added: Sequence[PassageRecord]) -> None:
         for part in self._server.parts(added):

@@ -14,7 +14,8 @@ from app.store.chroma.server import LEFT_AFTER_S, Server
 from app.store.chroma.shelf import Shelf
 from app.store.chroma.store import ChromaStore
 from app.store.chroma.writing import new_version
-from tests.store.chroma.versions import IDS, Opening, before, version, whole
+from app.store.store import Query
+from tests.store.chroma.versions import IDS, Opening, before, check, version, whole
 from tests.store.chroma_server import ChromaServer
 from tests.store.gate import Gate
 from tests.store.opening import PLANE, document, vector
@@ -177,3 +178,30 @@ def test_a_server_that_is_killed_while_it_writes_loses_nothing_acknowledged(
         assert acknowledged <= found[0] <= begun
         acknowledged = found[0]
         away.clear()
+
+
+def test_what_is_read_beside_writes_is_whole(url: str, open_store: Opening) -> None:
+    writing, reading = open_store(url), open_store(url, most=2)
+    writing.create_collection("c", PLANE, {})
+    writing.upsert("c", version(0))
+    done = threading.Event()
+
+    def write_for_ever() -> None:
+        for number in itertools.count(1):
+            if done.is_set():
+                return
+            writing.upsert("c", version(number))
+
+    writer = threading.Thread(target=write_for_ever)
+    writer.start()
+    try:
+        for _ in range(40):
+            assert [each.document.id for each in reading.export("c")] == IDS
+            for each in (reading.document("c", IDS[0], vectors=True), *reading.export("c")):
+                check(each)
+            hits = reading.search("c", Query("semantic", vector=vector(1, 1, 1, 1)))
+            assert {hit.document.document.id for hit in hits} == set(IDS)
+            assert all(hit.end <= len(hit.document.document.text) for hit in hits)
+    finally:
+        done.set()
+        writer.join()

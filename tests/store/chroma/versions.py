@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from app.store.chroma.store import ChromaStore
-from app.store.store import Document, Query
+from app.store.store import Document, Query, StoredDocument
 from tests.store.gate import Gate
 from tests.store.opening import chroma_server, document, vector
 
@@ -23,16 +23,20 @@ def version(number: int) -> list[Document]:
     ]
 
 
+def check(found: StoredDocument) -> None:
+    """That all of it is of one version."""
+    kept = found.document
+    expected = next(one for one in version(kept.metadata["version"]) if one.id == kept.id)
+    assert kept.text == expected.text
+    vectors = [[part.vector.tolist() for part in each.passages] for each in (kept, expected)]
+    assert vectors[0] == vectors[1]
+
+
 def whole(store: ChromaStore) -> list[int]:
     """The versions that the documents have, each of which is all there and found. Of one that is not, an error."""
     found = list(store.export("c"))
     for each in found:
-        number = each.document.metadata["version"]
-        expected = next(one for one in version(number) if one.id == each.document.id)
-        assert each.document.text == expected.text
-        assert [part.vector.tolist() for part in each.document.passages] == [
-            part.vector.tolist() for part in expected.passages
-        ]
+        check(each)
     hits = store.search("c", Query("semantic", vector=vector(1, 1, 1, 1), limit=50))
     assert {hit.document.document.id: hit.document.document.metadata["version"] for hit in hits} == {
         each.document.id: each.document.metadata["version"] for each in found
