@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -81,12 +82,17 @@ class Cluster:
 
     def kill(self) -> None:
         """As a power cut does to all of its processes: the next start recovers from the write-ahead log."""
+        self.freeze()  # it makes no new process that would outlive it, and keep the next start from its memory
         processes = self._processes()
         self._end(signal.SIGKILL)
         _send(processes, signal.SIGKILL)
+        while any(map(_lives, processes)):  # the memory that they share is in use until the last one is gone
+            time.sleep(0.01)
 
     def freeze(self) -> None:
         """As a machine that hangs: connections stay, and nothing answers."""
+        assert self._server is not None
+        self._server.send_signal(signal.SIGSTOP)
         _send(self._processes(), signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -140,3 +146,11 @@ def _send(processes: Sequence[int], what: signal.Signals) -> None:
     for process in processes:
         with suppress(ProcessLookupError):
             os.kill(process, what)
+
+
+def _lives(process: int) -> bool:
+    """Whether it is there, and not only waits for its parent to take note of its end."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False

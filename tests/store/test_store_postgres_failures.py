@@ -53,7 +53,7 @@ def test_acknowledged_writes_survive_a_server_that_ends_in_the_midst_of_them(
     """Again and again; what was answered with an error is sent again, as its text says that it may be."""
     store = open_store()
     store.create_collection(NAME, SPACE, {})
-    done = threading.Event()
+    done, failed = threading.Event(), threading.Event()
     kept: dict[str, int] = {}
     away: list[DatabaseAway] = []
     rounds = 5
@@ -65,7 +65,7 @@ def test_acknowledged_writes_survive_a_server_that_ends_in_the_midst_of_them(
             if done.is_set():
                 return
             name = f"t{thread}d{version % 7}"
-            while True:
+            while not failed.is_set():
                 try:
                     store.upsert(NAME, [made(name, version)])
                     break
@@ -94,6 +94,9 @@ def test_acknowledged_writes_survive_a_server_that_ends_in_the_midst_of_them(
             cluster.start()
         current = rounds
         assert written[current].wait(60)
+    except BaseException:
+        failed.set()
+        raise
     finally:
         done.set()
         for each in threads:
