@@ -12,7 +12,7 @@ from app.store.chroma.failures import Moved
 from app.store.chroma.records import DOCUMENT, END, START, Head, version_of
 from app.store.chroma.server import Server
 from app.store.chroma.shelf import Shelf
-from app.store.chroma.vectors import compared, score
+from app.store.chroma.vectors import compared, score_of
 from app.store.chroma.where import Where, widened
 from app.store.chroma.writing import is_left
 from app.store.filters import Filter, matches
@@ -101,28 +101,26 @@ def _judge(
 ) -> None:
     """Add the documents of these passages. Read after the passages were, a record says what counts.
 
-    A document of which only another version's passages were named is taken with its own, all of them: they were written
-    meanwhile, or lie behind what a write has left.
+    A document of which another version's passages were named is taken with all of its own: they were written meanwhile,
+    perhaps not all of them yet, or lie behind what a write has left.
     """
     distance = shelf.row.space.distance
     named: dict[str, list[tuple[str, int, int, float]]] = {}
     for name, kept, away in nearest:
-        spot = (version_of(name), kept[START], kept[END], score(away, distance))
+        spot = (version_of(name), kept[START], kept[END], score_of(away, distance))
         named.setdefault(kept[DOCUMENT], []).append(spot)
     heads = shelf.heads(list(named))
     ranking.seen |= named.keys()
     passing = [head for head in heads.values() if filter is None or matches(filter, head.metadata)]
-    current = {
-        head.id: [(start, end, near) for version, start, end, near in named[head.id] if version == head.version]
-        for head in passing
-    }
-    behind = [head for head in passing if not current[head.id]]
-    for name, passages in shelf.passages_of(behind).items():
-        if passages:
-            near = scores(np.stack([each.vector for each in passages]), vector, distance)
-            current[name] = [(each.start, each.end, float(s)) for each, s in zip(passages, near, strict=True)]
+    behind = [head for head in passing if any(version != head.version for version, *_ in named[head.id])]
+    whole = shelf.passages_of(behind)
     for head in passing:
-        ranking.add(head, current[head.id])
+        if head.id not in whole:
+            ranking.add(head, [(start, end, near) for _, start, end, near in named[head.id]])
+        elif passages := whole[head.id]:
+            near = scores(np.stack([each.vector for each in passages]), vector, distance)
+            spots = zip(passages, near.tolist(), strict=True)
+            ranking.add(head, [(each.start, each.end, score) for each, score in spots])
     _remove_leftovers(server, shelf, heads, [name for name, kept, _ in nearest if _stale(name, kept, heads)])
 
 

@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 # Readings before somebody is told that the documents change faster than they can be read.
 ATTEMPTS = 20
+# What a server of one machine says, as an internal error, of a record that went while it was asked for its vector.
+GONE = "Error finding id"
 
 
 def steady(server: Server, read: Callable[[], T]) -> T:
@@ -60,6 +62,10 @@ class Shelf:
                 return call(**arguments)
             except chromadb.errors.NotFoundError:
                 raise Moved from None  # the collection was deleted, and perhaps made anew
+            except Exception as error:
+                if GONE in str(error):
+                    raise Moved from None
+                raise
 
     def count(self) -> tuple[int, int]:
         """Documents, and passages: those that a write is about to keep or to remove are counted as well."""

@@ -26,7 +26,7 @@ def compared(vector: F32, distance: Distance) -> F32:
     return unit
 
 
-def score(away: float, distance: Distance) -> float:
+def score_of(away: float, distance: Distance) -> float:
     """Chroma's distance as our score. It says 1 - inner product, or the square of the distance.
 
     source  https://docs.trychroma.com/docs/collections/configure
