@@ -36,7 +36,9 @@ VectorSpaceError
 │   ├── DocumentNotFound        no document of this id
 │   ├── SpaceMismatch           another model, dimension or distance than the collection's
 │   ├── RemoteUnset             a model of an OpenAI-compatible service, and no key for it
-│   └── TooManyCollections      more collections than the service may hold
+│   ├── TooManyCollections      more collections than the service may hold
+│   ├── ModeUnsupported         a search mode that the chosen store does not have
+│   └── DatabaseRefused         something that the database does not take, such as more than its quota
 ├── Unauthorized                no key, or a wrong one
 ├── TooManyStreams              more imports and exports at once than the service may run
 ├── QueueFull                   more waits than the service has promised to hold
@@ -365,6 +367,26 @@ class TooManyCollections(InvalidInput):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the service holds {limit} collections and may hold no more (MAX_COLLECTIONS)")
+
+
+class ModeUnsupported(InvalidInput):
+    """The caller's to mend, by another mode, and so no failure of the service. `store` is what was chosen."""
+
+    code = "mode_unsupported"
+
+    def __init__(self, mode: str, store: str) -> None:
+        super().__init__(
+            f"the mode {mode} ranks by words, and {store} ranks by meaning alone: leave out mode, or send semantic. "
+            "The store in DATA_DIRECTORY and the one in PostgreSQL have all three modes",
+            param="mode",
+        )
+
+
+class DatabaseRefused(InvalidInput):
+    code = "database_refused"
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"the database {place} does not take it: {reason}")
 
 
 class Unauthorized(VectorSpaceError):

@@ -64,6 +64,7 @@ from app.store.volume import ends_with_container
 if TYPE_CHECKING:
     from app.observability.tracing import OtlpTracer
     from app.remote_parts import RemoteParts
+    from app.store.chroma.store import ChromaStore
     from app.store.postgres.store import PostgresStore
 
 log = logging.getLogger(__name__)
@@ -133,19 +134,31 @@ def open_store(settings: Settings, on_fatal: OnFatal) -> Store:
     raises  DirectoryTaken, DirectoryNewer, DirectoryUnusable; DatabaseAway, DatabaseNewer, DatabaseUnusable
     """
     if settings.database_url is not None:
-        # by name, so that only who has a database pays for its driver
-        module = importlib.import_module("app.store.postgres.store")
-        remote: PostgresStore = module.PostgresStore(
-            settings.database_url.get_secret_value(),
-            max_collections=settings.max_collections,
-            connections=settings.database_connections,
-            timeout_s=settings.database_timeout_s,
-        )
-        return remote
+        return _open_database(settings, settings.database_url.get_secret_value())
     store = LocalStore(settings.data_directory, max_collections=settings.max_collections, on_fatal=on_fatal)
     if ends_with_container(settings.data_directory):
         log.warning("what is kept in %s ends with this container: mount a volume there", settings.data_directory)
     return store
+
+
+def _open_database(settings: Settings, url: str) -> Store:
+    """Imported by name, so that only who has a database pays for its driver."""
+    if url.startswith(("http://", "https://")):
+        chroma: type[ChromaStore] = importlib.import_module("app.store.chroma.store").ChromaStore
+        return chroma(
+            url,
+            token=None if settings.database_token is None else settings.database_token.get_secret_value(),
+            max_collections=settings.max_collections,
+            connections=settings.database_connections,
+            timeout_s=settings.database_timeout_s,
+        )
+    postgres: type[PostgresStore] = importlib.import_module("app.store.postgres.store").PostgresStore
+    return postgres(
+        url,
+        max_collections=settings.max_collections,
+        connections=settings.database_connections,
+        timeout_s=settings.database_timeout_s,
+    )
 
 
 def open_remote(settings: Settings, metrics: RemoteMetrics) -> "RemoteParts | None":

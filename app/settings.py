@@ -50,7 +50,12 @@ class Settings(BaseSettings):
     data_directory: Path = Field(ROOT / "data", description="Folder for everything that must outlive the process.")
 
     database_url: SecretStr | None = Field(
-        None, description="Keep everything in this PostgreSQL, `postgresql://…`, instead of `DATA_DIRECTORY`."
+        None,
+        description="Keep everything in this PostgreSQL, `postgresql://…`, or in this Chroma server, `https://…`, "
+        "instead of `DATA_DIRECTORY`.",
+    )
+    database_token: SecretStr | None = Field(
+        None, description="Token of the Chroma server, where `DATABASE_URL` does not hold it."
     )
     database_connections: int = Field(
         8, ge=1, le=1000, description="Connections to the database; a running export has one of its own besides."
@@ -211,8 +216,9 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database_is_known(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("it starts with postgresql://")
+        known = ("postgresql://", "postgres://", "http://", "https://")
+        if value is not None and not value.get_secret_value().startswith(known):
+            raise ValueError("it starts with postgresql://, http:// or https://")
         return value
 
     @field_validator("api_key", "cors_origins", mode="before")

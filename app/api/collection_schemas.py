@@ -86,7 +86,7 @@ class Deleted(BaseModel):
 class SearchRequest(Strict):
     query: str = Field("", description="What is looked for, in words.")
     mode: Literal["hybrid", "semantic", "keyword"] | None = Field(
-        None, description="Default: hybrid, or semantic where only a vector is given."
+        None, description="Default: hybrid, or semantic where only a vector is given or the store cannot rank by words."
     )
     vector: list[float] | str | None = Field(
         None, description="In place of the query's own: numbers, or base64 of little-endian float32."

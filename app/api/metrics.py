@@ -13,6 +13,8 @@ from app.store.store import IndexCondition, Store
 
 log = logging.getLogger(__name__)
 
+LEDGER_BYTES = "Size of the ledger with its write-ahead log, or of the tables in the database."
+
 router = APIRouter(tags=["health"], dependencies=[Depends(require_key)])
 
 
@@ -38,15 +40,12 @@ def _store_metrics(store: Store) -> list[Metric]:
     def counter(name: str, help: str, value: float) -> Value:
         return Value(f"vectorspace_{name}_total", "counter", help, lambda: value)
 
+    size = [] if totals.bytes is None else [gauge("ledger_bytes", LEDGER_BYTES, totals.bytes)]
     return [
         gauge("collections", "Collections that are kept.", totals.collections),
         gauge("documents", "Documents that are kept.", totals.documents),
         gauge("passages", "Passages that they are cut into, each with a vector.", totals.passages),
-        gauge(
-            "ledger_bytes",
-            "Size of the ledger with its write-ahead log, or of the tables in the database.",
-            totals.bytes,
-        ),
+        *size,
         gauge("index_behind_changes", "Changes committed and not yet in the index.", index.behind),
         States("vectorspace_index_state", "How the index stands.", "state", get_args(IndexCondition), index.state),
         counter("index_rebuilds", "Times that the index was made anew since the start.", index.rebuilds),

@@ -11,9 +11,10 @@ from app.api.dependencies import PartsOf, ReadyPipeline, require_key
 from app.api.documents import limit_within
 from app.errors import InvalidDocument, InvalidInput, LimitPassed
 from app.pipeline.drafts import vector_from
+from app.pipeline.pipeline import Pipeline
 from app.settings import Settings
 from app.store.filters import parse
-from app.store.store import F32, Hit, Query, Rank
+from app.store.store import F32, Hit, Mode, Query, Rank, default_mode
 
 router = APIRouter(
     prefix="/v1/collections/{name}",
@@ -31,7 +32,7 @@ async def search(
     """Documents by score, best first, each with its best passage and the ranks that made its place."""
     _limit_withins(request, parts.settings)
     query = Query(
-        mode=request.mode or ("semantic" if request.vector is not None and not request.query else "hybrid"),
+        mode=request.mode or _default_mode(request, pipeline),
         text=request.query,
         vector=_vector(request),
         filter=None if request.filter is None else parse(request.filter),
@@ -45,6 +46,13 @@ async def search(
     if found.cut is not None:
         body["truncated"] = {"tokens": found.cut.tokens, "kept": found.cut.kept}
     return JsonResponse(body)  # type: ignore[return-value]
+
+
+def _default_mode(request: schemas.SearchRequest, pipeline: Pipeline) -> Mode:
+    """The answer says which it was."""
+    if request.vector is not None and not request.query:
+        return "semantic"
+    return default_mode(pipeline.store)
 
 
 def _limit_withins(request: schemas.SearchRequest, settings: Settings) -> None:

@@ -10,7 +10,7 @@ raise, can leave open whether it has: all writes may be sent again, and then com
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -153,12 +153,15 @@ class IndexState:
 
 @dataclass(frozen=True)
 class Totals:
-    """What is kept, over all collections. bytes: on disk, the index not; the ledger's with its write-ahead log."""
+    """What is kept, over all collections.
+
+    bytes  on disk, the index not; the ledger's with its write-ahead log; None where the store cannot tell
+    """
 
     collections: int
     documents: int
     passages: int
-    bytes: int
+    bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -166,8 +169,8 @@ class Sample:
     """Some of a collection's documents, and which state of it they are of.
 
     collection  as it was when asked
-    version     names the state: every write to the collection makes a new one, which it never had while this store
-                was open
+    version     names the state: every write makes another, and no two states of a collection have the same while this
+                store is open
     documents   with their vectors, by id; read as they are asked for, all as of one moment, not before the version's
     """
 
@@ -247,6 +250,18 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Finish what runs and let go of everything. Calling it twice is fine."""
+
+
+@runtime_checkable
+class MeaningOnly(Protocol):
+    """A store that ranks by meaning alone: it raises ModeUnsupported where a query wants words ranked."""
+
+    meaning_only: Literal[True]
+
+
+def default_mode(store: Store) -> Mode:
+    """The mode of a search that names none: both rankings, where the store has both."""
+    return "semantic" if isinstance(store, MeaningOnly) else "hybrid"
 
 
 OnFatal = Callable[[BaseException], None]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from app.store.local import LocalStore
-from app.store.store import F32, Document, Mode, Passage, Query, Space
+from app.store.store import F32, Document, Mode, Passage, Query, Space, Store
 
 # What issue 3 asks for.
 BARS = {"recall_at_10": 0.98, "semantic_over_bare_chroma": 2.0, "hybrid_over_both": 1.5}
@@ -59,7 +59,7 @@ def resident_mb() -> float:
     return pages * resource.getpagesize() / 1e6
 
 
-def fill(store: LocalStore, vectors: F32, random: np.random.Generator) -> float:
+def fill(store: Store, vectors: F32, random: np.random.Generator) -> float:
     """Passages a second, acknowledged one batch after another."""
     words = texts(len(vectors), random)
     taken_s = 0.0
@@ -74,7 +74,7 @@ def fill(store: LocalStore, vectors: F32, random: np.random.Generator) -> float:
     return len(vectors) / taken_s
 
 
-def settle(store: LocalStore) -> float:
+def settle(store: Store) -> float:
     """Seconds until the index holds everything."""
     started = time.perf_counter()
     while (state := store.index_state()).state != "ready" or state.behind:

@@ -136,7 +136,7 @@ def test_nothing_of_it_is_loaded_unless_it_is_asked_for(asked: dict[str, str], l
 
 def test_chromadb_is_loaded_beside_it() -> None:
     """In either order: both have packages under opentelemetry.exporter, and chromadb's is a stand-in."""
-    tracing, chroma = "import app.observability.tracing", "import app.store.index.library"
+    tracing, chroma = "import app.observability.tracing", "import app.store.library"
     for order in ((tracing, chroma), (chroma, tracing)):
         done = subprocess.run([sys.executable, "-c", "; ".join(order)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

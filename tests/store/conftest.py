@@ -7,12 +7,19 @@ from pathlib import Path
 import pytest
 
 from app.store.store import Store
-from tests.store.opening import STORES
+from tests.store.opening import LACKS, STORES
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "wants(ability): of a store, by its name in tests/store/opening.py")
 
 
 @pytest.fixture(params=sorted(STORES))
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
-    """Opens the store, again where it was open; closed in the end."""
+    """Opens the store, again where it was open; closed in the end. Skips what the store cannot do by its name."""
+    wanted = {mark.args[0] for mark in request.node.iter_markers("wants")}
+    if lacking := wanted & LACKS.get(request.param, frozenset()):
+        pytest.skip(f"{request.param} has no {', '.join(sorted(lacking))}")
     stores: list[Store] = []
 
     def reopen() -> Store:

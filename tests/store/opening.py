@@ -5,14 +5,19 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from app.store.chroma.store import ChromaStore
 from app.store.local import LocalStore
 from app.store.postgres.store import PostgresStore
 from app.store.store import F32, Document, IndexState, Metadata, Passage, Space, Store
+from tests.store.chroma_server import ChromaServer
 from tests.store.cluster import Cluster
 
+# words: keyword and hybrid search; moment: an export as of one moment; bytes: totals that say how many
+Ability = Literal["words", "moment", "bytes"]
 PLANE = Space("model-a", 4)
 
 
@@ -61,12 +66,49 @@ def postgres_indexed(directory: Path) -> PostgresStore:
     return PostgresStore(database_of(directory), max_collections=8, connections=4, timeout_s=60, exact_below=0)
 
 
+@cache
+def chroma_server() -> ChromaServer:
+    """The one that all tests share which do not kill it."""
+    made = ChromaServer()
+    atexit.register(made.close)
+    return made
+
+
+_chroma_databases: dict[Path, str] = {}
+
+
+def chroma_database_of(directory: Path) -> str:
+    """The URL of a database in Chroma that lives as long as the directory does."""
+    for gone in [each for each in _chroma_databases if not each.is_dir()]:
+        chroma_server().drop(_chroma_databases.pop(gone))
+    if directory not in _chroma_databases:
+        directory.mkdir(exist_ok=True)
+        _chroma_databases[directory] = chroma_server().database()
+    return chroma_server().url(_chroma_databases[directory])
+
+
+def chroma(directory: Path) -> ChromaStore:
+    return ChromaStore(chroma_database_of(directory), max_collections=8, connections=4, timeout_s=60)
+
+
+def chroma_in_parts(directory: Path) -> ChromaStore:
+    """One that asks for and brings no more than a few records at once, as Chroma Cloud wants it with 300."""
+    return ChromaStore(chroma_database_of(directory), max_collections=8, connections=4, timeout_s=60, most=3)
+
+
 # Opened twice in the same directory, a store has what it had.
 STORES: dict[str, Callable[[Path], Store]] = {
     "scanned": scanned,
     "indexed": indexed,
     "postgres": postgres,
     "postgres-indexed": postgres_indexed,
+    "chroma": chroma,
+    "chroma-in-parts": chroma_in_parts,
+}
+# What a store cannot do, by its name: tests that need it are skipped for it, and say why.
+LACKS: dict[str, frozenset[Ability]] = {
+    "chroma": frozenset({"words", "moment", "bytes"}),
+    "chroma-in-parts": frozenset({"words", "moment", "bytes"}),
 }
 
 

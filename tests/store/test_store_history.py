@@ -18,9 +18,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from app.errors import ModeUnsupported
 from app.store.filters import Compares, Equals, Filter, Not, matches
 from app.store.keyword import document_text, query_tokens
-from app.store.store import F32, Distance, Document, Passage, Query, Space, Store
+from app.store.store import F32, Distance, Document, Passage, Query, Space, Store, default_mode
 from tests.store.opening import STORES
 
 DIMENSION = 3
@@ -157,6 +158,10 @@ class History(RuleBasedStateMachine):
         tokens = set(query_tokens(text))
         passing = [each for each in self.model[name].values() if filter is None or matches(filter, each.metadata)]
         worded = {each.id for each in passing if any(tokens & self._tokens(each, part) for part in each.passages)}
+        if default_mode(self.store) == "semantic":
+            with pytest.raises(ModeUnsupported):
+                self.store.search(name, Query("keyword", text, filter=filter, limit=100))
+            return
         hits = self.store.search(name, Query("keyword", text, filter=filter, limit=100))
         assert {hit.document.document.id for hit in hits} == worded
         both = self.store.search(name, Query("hybrid", text, query, filter=filter, limit=100))

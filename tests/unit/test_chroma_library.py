@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.store.index.library import OTLPSpanExporter, chromadb
+from app.store.library import OTLPSpanExporter, chromadb
 
 
 def test_it_keeps_and_finds_vectors(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from app.store.index.library import chromadb
+from app.store.library import chromadb
 from app.store.store import F32, Space
 
 # Chroma's own names of the three ways to compare.

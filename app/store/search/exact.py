@@ -1,4 +1,4 @@
-"""Score vectors against a query exactly, and rank what a scan of the ledger brings. Pure."""
+"""Rank what a scan of the ledger brings, exactly. Pure."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -8,33 +8,13 @@ import numpy.typing as npt
 
 from app.store.fusion import Found
 from app.store.ledger.columns import FLOAT32
+from app.store.similarity import scores
 from app.store.store import F32, Distance
 
 # Rows that are in memory at once: 3 MB of 384 float32.
 CHUNK_ROWS = 2048
 
 ScanRow = tuple[int, int, bytes]
-
-
-def scores(vectors: F32, query: F32, distance: Distance) -> F32:
-    """How near each vector is to the query, the greater the nearer.
-
-    vectors  (rows, dimension) float32
-    query    (dimension,) float32
-    returns  (rows,) float32; cosine: the cosine, 0 where either has no length; dot: the inner product;
-             euclidean: minus the distance
-    """
-    if distance == "euclidean":
-        away = vectors - query
-        nearness: F32 = -np.sqrt(np.einsum("ij,ij->i", away, away))
-        return nearness
-    # Not `@`: a thread pool of its own for each product would fight with the encoder's threads for the same cores.
-    products: F32 = np.einsum("ij,j->i", vectors, query)
-    if distance == "dot":
-        return products
-    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors)) * np.linalg.norm(query)
-    cosines: F32 = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
-    return cosines
 
 
 def best(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.store.index.library import chromadb
+from app.store.library import chromadb
 
 
 def open_store(folder: str) -> Any:
