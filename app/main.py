@@ -1,4 +1,4 @@
-"""The only place where parts are built, wired and closed."""
+"""The only place where parts are wired and closed; `parts/` builds each of them."""
 
 import asyncio
 import importlib
@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -39,126 +38,30 @@ from app.api.hanging_up import HangingUp
 from app.api.headers import EXPOSED, ResponseHeaders
 from app.api.key_file import KeyFile
 from app.api.running import RunningRequests, TrackRunning
-from app.embedding.batcher import Batcher
-from app.embedding.cache import VectorCache
-from app.embedding.cpus import available_cpus
-from app.embedding.embedder import Embedder, ModelEmbedder
+from app.embedding.embedder import Embedder
 from app.embedding.embedders import Embedders
-from app.embedding.encoder import Encoder, OnnxEncoder
-from app.embedding.registry import Card, open_model
-from app.embedding.tokenizer import TextTokenizer
+from app.embedding.registry import Card
 from app.errors import DatabaseAway, RemoteKind, TracesUnavailable
 from app.observability import timing
-from app.observability.encoding import EncodingMetrics
-from app.observability.metrics import Info, Metric, Value
+from app.observability.metrics import Info
 from app.observability.process import process_metrics
 from app.observability.remote import RemoteMetrics
 from app.observability.requests import ObserveRequests, RequestMetrics
+from app.parts.embedding import OnFatal, Opened, open_embedder
+from app.parts.store import open_store
 from app.pipeline.drafts import Rules
 from app.pipeline.pipeline import Pipeline
 from app.settings import Settings
-from app.store.local import LocalStore
 from app.store.store import Store
-from app.store.volume import ends_with_container
 
 if TYPE_CHECKING:
     from app.observability.tracing import OtlpTracer
-    from app.remote_parts import RemoteParts
-    from app.store.chroma.store import ChromaStore
-    from app.store.postgres.store import PostgresStore
+    from app.parts.remote import RemoteParts
 
 log = logging.getLogger(__name__)
 
 # Between two attempts to reach a database that was away at the start.
 AGAIN_S = 1.0
-
-OnFatal = Callable[[BaseException], None]
-
-
-@dataclass(frozen=True)
-class Opened:
-    """An embedder that is ready, how to close it, and the numbers that it shows."""
-
-    embedder: Embedder
-    close: Callable[[], None]
-    metrics: list[Metric] = field(default_factory=list)
-
-
-def open_embedder(settings: Settings, on_death: OnFatal) -> Opened:
-    """Check the model's files, load them, and start the encoder's threads.
-
-    raises  ModelMissing, ModelAltered
-    """
-    folder = open_model(settings.models_directory, settings.model, settings.model_precision)
-    card = folder.card
-    encoder = OnnxEncoder.from_file(folder.network, dimension=card.dimension, pad_token_id=card.pad_token_id)
-    tokenizer = TextTokenizer.from_file(folder.tokenizer, card.max_tokens)
-    return build_embedder(settings, card, folder.made_at_unix_s, tokenizer, encoder, on_death)
-
-
-def build_embedder(
-    settings: Settings,
-    card: Card,
-    made_at_unix_s: int,
-    tokenizer: TextTokenizer,
-    encoder: Encoder,
-    on_death: OnFatal,
-) -> Opened:
-    """Queue, cache and numbers around an encoder."""
-    encoding = EncodingMetrics()
-    batcher = Batcher(
-        encoder,
-        lanes=settings.threads or available_cpus(),
-        max_batch_tokens=settings.max_batch_tokens,
-        max_queue_texts=settings.max_queue_texts,
-        max_queue_s=settings.max_queue_s,
-        on_death=on_death,
-        observer=encoding,
-    )
-    cache = VectorCache(settings.cache_mb * 1_000_000)
-    embedder = ModelEmbedder(card, made_at_unix_s, tokenizer, batcher, cache, timing.embedded)
-    shown: list[Metric] = [
-        Value("vectorspace_queue_texts", "gauge", "Texts that wait for a batch.", lambda: batcher.waiting),
-        *encoding.metrics(),
-        Value("vectorspace_cache_hits_total", "counter", "Texts whose vector was kept.", lambda: cache.hits),
-        Value("vectorspace_cache_misses_total", "counter", "Texts whose vector was not kept.", lambda: cache.misses),
-        Value("vectorspace_cache_entries", "gauge", "Vectors that are kept.", lambda: len(cache)),
-        Value("vectorspace_cache_bytes", "gauge", "Memory that they take.", lambda: cache.bytes),
-    ]
-    return Opened(embedder, batcher.close, shown)
-
-
-def open_store(settings: Settings, on_fatal: OnFatal) -> Store:
-    """Open the data directory, and take it for this process; or the database, where one is set.
-
-    raises  DirectoryTaken, DirectoryNewer, DirectoryUnusable; DatabaseAway, DatabaseNewer, DatabaseUnusable
-    """
-    if settings.database_url is not None:
-        return _open_database(settings, settings.database_url.get_secret_value())
-    store = LocalStore(settings.data_directory, max_collections=settings.max_collections, on_fatal=on_fatal)
-    if ends_with_container(settings.data_directory):
-        log.warning("what is kept in %s ends with this container: mount a volume there", settings.data_directory)
-    return store
-
-
-def _open_database(settings: Settings, url: str) -> Store:
-    """Imported by name, so that only who has a database pays for its driver."""
-    if url.startswith(("http://", "https://")):
-        chroma: type[ChromaStore] = importlib.import_module("app.store.chroma.store").ChromaStore
-        return chroma(
-            url,
-            token=None if settings.database_token is None else settings.database_token.get_secret_value(),
-            max_collections=settings.max_collections,
-            connections=settings.database_connections,
-            timeout_s=settings.database_timeout_s,
-        )
-    postgres: type[PostgresStore] = importlib.import_module("app.store.postgres.store").PostgresStore
-    return postgres(
-        url,
-        max_collections=settings.max_collections,
-        connections=settings.database_connections,
-        timeout_s=settings.database_timeout_s,
-    )
 
 
 def open_remote(settings: Settings, metrics: RemoteMetrics) -> "RemoteParts | None":
@@ -166,7 +69,7 @@ def open_remote(settings: Settings, metrics: RemoteMetrics) -> "RemoteParts | No
     if settings.openai_api_key is None:
         return None
     # By name: without a key httpx need not be loaded before the service listens.
-    parts: RemoteParts = importlib.import_module("app.remote_parts").open_remote(settings, metrics)
+    parts: RemoteParts = importlib.import_module("app.parts.remote").open_remote(settings, metrics)
     return parts
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import orjson
 
 from app.errors import ModelMissing
-from app.main import build_pipeline, open_embedder, open_store
+from app.main import build_pipeline
+from app.parts.embedding import open_embedder
+from app.parts.store import open_store
 from app.pipeline.formats.media_types import reader_for
 from app.pipeline.pipeline import Pipeline
 from app.settings import Settings

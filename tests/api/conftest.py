@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from starlette.testclient import TestClient
 
-from app.main import OnFatal, Opened, create_app
+from app.main import create_app
 from app.observability import timing
 from app.observability.metrics import Value
+from app.parts.embedding import OnFatal, Opened
 from app.settings import Settings
 from tests.fakes import FakeEmbedder
 from tests.memory import MemoryStore

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from app.main import Opened, create_app
+from app.main import create_app
+from app.parts.embedding import Opened
 from app.settings import Settings
 from tests.api.conftest import Start
 from tests.fakes import FakeEmbedder

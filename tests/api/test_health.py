@@ -9,7 +9,8 @@ from starlette.testclient import TestClient
 
 from app import __version__
 from app.errors import DirectoryTaken, ModelMissing
-from app.main import OnFatal, Opened, create_app
+from app.main import create_app
+from app.parts.embedding import OnFatal, Opened
 from app.settings import Settings
 from app.store.store import IndexState, Store
 from tests.api.conftest import Start

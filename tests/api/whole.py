@@ -6,7 +6,8 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from app.main import OnFatal, Opened, build_embedder, create_app
+from app.main import create_app
+from app.parts.embedding import OnFatal, Opened, build_embedder
 from app.settings import Settings
 from tests.fakes import FakeEncoder, card
 from tests.unit.test_embedder import tokenizer

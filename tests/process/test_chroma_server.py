@@ -144,7 +144,7 @@ def test_commands_of_the_data_directory_say_where_the_collections_are(run: Run, 
 
 def test_the_embedded_store_does_not_load_the_client() -> None:
     program = (
-        "import sys, pathlib, tempfile; from app.main import open_store; from app.settings import Settings\n"
+        "import sys, pathlib, tempfile; from app.parts.store import open_store; from app.settings import Settings\n"
         "store = open_store(Settings(data_directory=pathlib.Path(tempfile.mkdtemp())), print); store.close()\n"
         "import app.server\n"
         "print([name for name in sys.modules if name.startswith(('chromadb', 'httpx', 'app.store.chroma'))])"

@@ -168,7 +168,7 @@ def test_a_url_of_something_else_is_refused_without_showing_it(run: Run) -> None
 def test_the_embedded_store_does_not_load_the_driver() -> None:
     """Nor does anything else that is imported before a store is opened."""
     program = (
-        "import sys, pathlib, tempfile; from app.main import open_store; from app.settings import Settings\n"
+        "import sys, pathlib, tempfile; from app.parts.store import open_store; from app.settings import Settings\n"
         "store = open_store(Settings(data_directory=pathlib.Path(tempfile.mkdtemp())), print); store.close()\n"
         "import app.server\n"
         "print([name for name in sys.modules if name.startswith(('asyncpg', 'app.store.postgres'))])"

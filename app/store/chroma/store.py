@@ -160,9 +160,9 @@ class ChromaStore:
         def read(shelf: Shelf) -> tuple[str, list[str]]:
             versions = {head.id: head.version for head in shelf.all_heads()}
             state = sha256(str(shelf.row.documents.id).encode())
-            for id in sorted(versions):
-                state.update(versions[id].encode())
-            spread = sorted(versions, key=lambda id: sha256(id.encode()).digest())
+            for key in sorted(versions):
+                state.update(versions[key].encode())
+            spread = sorted(versions, key=lambda each: sha256(each.encode()).digest())
             return state.hexdigest(), sorted(spread[:limit])
 
         version, ids = self._steady(name, read)

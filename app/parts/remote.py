@@ -1,4 +1,4 @@
-"""What an OpenAI-compatible service does for us, built from the settings. Loaded by `main.py` where a key is set."""
+"""What an OpenAI-compatible service does for us, built from the settings. Loaded where a key is set."""
 
 import logging
 from collections.abc import Awaitable, Callable

@@ -1,0 +1,1 @@
+"""The parts of the service, each built from the settings. `main.py` wires them, and closes them."""

@@ -1,0 +1,71 @@
+"""The embedder: model, tokenizer, batcher and cache, from the settings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app.embedding.batcher import Batcher
+from app.embedding.cache import VectorCache
+from app.embedding.cpus import available_cpus
+from app.embedding.embedder import Embedder, ModelEmbedder
+from app.embedding.encoder import Encoder, OnnxEncoder
+from app.embedding.registry import Card, open_model
+from app.embedding.tokenizer import TextTokenizer
+from app.observability import timing
+from app.observability.encoding import EncodingMetrics
+from app.observability.metrics import Metric, Value
+from app.settings import Settings
+
+OnFatal = Callable[[BaseException], None]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An embedder that is ready, how to close it, and the numbers that it shows."""
+
+    embedder: Embedder
+    close: Callable[[], None]
+    metrics: list[Metric] = field(default_factory=list)
+
+
+def open_embedder(settings: Settings, on_death: OnFatal) -> Opened:
+    """Check the model's files, load them, and start the encoder's threads.
+
+    raises  ModelMissing, ModelAltered
+    """
+    folder = open_model(settings.models_directory, settings.model, settings.model_precision)
+    card = folder.card
+    encoder = OnnxEncoder.from_file(folder.network, dimension=card.dimension, pad_token_id=card.pad_token_id)
+    tokenizer = TextTokenizer.from_file(folder.tokenizer, card.max_tokens)
+    return build_embedder(settings, card, folder.made_at_unix_s, tokenizer, encoder, on_death)
+
+
+def build_embedder(
+    settings: Settings,
+    card: Card,
+    made_at_unix_s: int,
+    tokenizer: TextTokenizer,
+    encoder: Encoder,
+    on_death: OnFatal,
+) -> Opened:
+    """Queue, cache and numbers around an encoder."""
+    encoding = EncodingMetrics()
+    batcher = Batcher(
+        encoder,
+        lanes=settings.threads or available_cpus(),
+        max_batch_tokens=settings.max_batch_tokens,
+        max_queue_texts=settings.max_queue_texts,
+        max_queue_s=settings.max_queue_s,
+        on_death=on_death,
+        observer=encoding,
+    )
+    cache = VectorCache(settings.cache_mb * 1_000_000)
+    embedder = ModelEmbedder(card, made_at_unix_s, tokenizer, batcher, cache, timing.embedded)
+    shown: list[Metric] = [
+        Value("vectorspace_queue_texts", "gauge", "Texts that wait for a batch.", lambda: batcher.waiting),
+        *encoding.metrics(),
+        Value("vectorspace_cache_hits_total", "counter", "Texts whose vector was kept.", lambda: cache.hits),
+        Value("vectorspace_cache_misses_total", "counter", "Texts whose vector was not kept.", lambda: cache.misses),
+        Value("vectorspace_cache_entries", "gauge", "Vectors that are kept.", lambda: len(cache)),
+        Value("vectorspace_cache_bytes", "gauge", "Memory that they take.", lambda: cache.bytes),
+    ]
+    return Opened(embedder, batcher.close, shown)
