@@ -21,8 +21,9 @@ BRANCH = "main"
 # that place here: a volume cannot be moved without downtime, and an apply plans away what a file does not say.
 REGION: str | None = None
 
-# A PostgreSQL beside this service, for your application or for both: with DATABASE_URL set to it, replicas of the service
-# keep everything there and need no volume (docs/postgres.md). For that it must have pgvector: look whether it does.
+# A PostgreSQL beside this service, for your application or for both: with DATABASE_URL set to it, replicas keep
+# everything there and need no volume (docs/postgres.md). For that it must have pgvector: look whether it does.
+# True creates it; to say False again is to delete it, data included, so that this is no variable of a terminal.
 POSTGRES = False
 
 # The image's data directory. Railway mounts it as root: RAILWAY_RUN_UID.
