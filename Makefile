@@ -66,7 +66,7 @@ image-test: .venv/tools models/$(MODEL)/int8/card.json models/$(MODEL)/fp32/card
 smoke:  ## the embedding smoke test against a fresh container
 	$(PYTHON) scripts/image/smoke.py $(IMAGE)
 
-bench: .venv/tools $(MADE)  ## beside the peers, what musl costs, what the store does (PART=peers, musl or store; QUICK=--quick)
+bench: .venv/tools $(MADE)  ## beside the peers, what musl costs, what the store does (PART=peers, overload, musl, store, stores; QUICK=--quick)
 	$(BIN)/python -m benchmarks $(PART) $(QUICK)
 
 soak: .venv/tools $(MADE)  ## half an hour of mixed load: what fails, and whether memory stays flat (MINUTES=…)

@@ -1,6 +1,6 @@
 """`python -m benchmarks`: our service beside its peers and under overload, what musl costs, what the store does.
 
-    python -m benchmarks [peers|overload|musl|store] [--quick]
+    python -m benchmarks [peers|overload|musl|store|stores] [--quick]
 
 One report, bars beside the figures.
 Exits with 1 where a bar was missed or a part could not be measured, and says which. --quick shows that everything runs;
@@ -21,10 +21,12 @@ import pytest
 from benchmarks import overload
 from benchmarks.musl import compare
 from benchmarks.peers import compare as beside
-from benchmarks.store import everything
-from benchmarks.store.report import load
+from benchmarks.store import everything, stores
+from benchmarks.store.report import NotMeasured, load
 
 QUICK_ROUNDS = 1
+# Passages, numbers in a vector, queries.
+STORES, QUICK_STORES = (20_000, 384, 200), (2_500, 64, 20)
 
 
 def machine() -> str:
@@ -42,7 +44,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("part", nargs="?", choices=["peers", "overload", "musl", "store"], help="without: all")
+    parser.add_argument(
+        "part", nargs="?", choices=["peers", "overload", "musl", "store", "stores"], help="without: all"
+    )
     parser.add_argument("--quick", action="store_true", help="small sizes: does it run, not how well")
     store = parser.add_argument_group("store")
     store.add_argument("--lists", type=Path, help="folder of apt's lists with package descriptions")
@@ -69,8 +73,14 @@ def main() -> int:
             wrong += 1
     if given.part in (None, "store"):
         tables, missed = everything.run(quick=given.quick, lists=given.lists)
-        print("## The store\n\n" + "\n\n".join(tables))
+        print("## The store\n\n" + "\n\n".join(tables) + "\n", flush=True)
         wrong += missed
+    if given.part in (None, "stores"):
+        try:
+            shown = stores.side_by_side(*(QUICK_STORES if given.quick else STORES))
+        except NotMeasured as reason:
+            shown, wrong = f"**NOT MEASURED.** {reason}", wrong + 1
+        print(f"## Three stores side by side\n\n{shown}\n", flush=True)
     print(
         f"\nbars missed or parts not measured: {wrong}{' (bars are not counted with --quick)' if given.quick else ''}"
     )

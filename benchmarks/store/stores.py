@@ -23,7 +23,7 @@ from app.store.filters import Filter, parse
 from app.store.local import LocalStore
 from app.store.postgres.store import PostgresStore
 from app.store.store import F32, Mode, Query, Space, Store, default_mode
-from benchmarks.store.report import load, number
+from benchmarks.store.report import NotMeasured, load, number
 from benchmarks.store.semantic import PASSAGES_IN_A_CLUSTER, clustered, fill, median_ms, resident_mb, settle, texts
 from tests.store.chroma_server import ChromaServer
 from tests.store.cluster import Cluster
@@ -148,6 +148,34 @@ def shared_fairly_mb(process: str) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024 / 1e6
 
 
+def side_by_side(passages: int, dimension: int, queries: int) -> str:
+    """A table in Markdown: each store in a process of its own, one after the other, with the load beside it.
+
+    raises  NotMeasured, where one of them does not run here
+    """
+    sizes = [f"--passages={passages}", f"--dimension={dimension}", f"--queries={queries}"]
+    rows: dict[str, dict[str, float]] = {}
+    loads = []
+    for name in STORES:
+        before = load()
+        command = [sys.executable, "-m", "benchmarks.store.stores", f"--store={name}", *sizes]
+        done = subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.PIPE)
+        if done.returncode:
+            raise NotMeasured(f"the store {name} ended with {done.returncode}: its own words are above")
+        rows[name] = json.loads(done.stdout)
+        loads.append(f"{before}, then {load()}")
+    lines = [
+        f"| {passages} passages of {dimension} numbers | {' | '.join(rows)} |",
+        "|---" * (1 + len(rows)) + "|",
+        f"| load average | {' | '.join(loads)} |",
+    ]
+    for figure in rows["embedded"]:
+        values = [rows[name][figure] for name in rows]
+        shown = ["-" if value != value else number(value) for value in values]
+        lines.append(f"| {figure.replace('_', ' ')} | {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--passages", type=int, default=50_000)
@@ -157,21 +185,8 @@ def main() -> None:
     given = arguments.parse_args()
     if given.store:
         print(json.dumps(asdict(measure(given.store, given.passages, given.dimension, given.queries))))
-        return
-    sizes = [f"--passages={given.passages}", f"--dimension={given.dimension}", f"--queries={given.queries}"]
-    rows: dict[str, dict[str, float]] = {}
-    for name in STORES:
-        before = load()
-        command = [sys.executable, "-m", "benchmarks.store.stores", f"--store={name}", *sizes]
-        done = subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.PIPE, check=True)
-        rows[name] = json.loads(done.stdout)
-        print(f"{name}: load average before {before}, after {load()}", file=sys.stderr)
-    print(f"| {given.passages} passages of {given.dimension} numbers | {' | '.join(rows)} |")
-    print("|---" * (1 + len(rows)) + "|")
-    for figure in rows["embedded"]:
-        values = [rows[name][figure] for name in rows]
-        shown = ["-" if value != value else number(value) for value in values]
-        print(f"| {figure.replace('_', ' ')} | {' | '.join(shown)} |")
+    else:
+        print(side_by_side(given.passages, given.dimension, given.queries))
 
 
 if __name__ == "__main__":
