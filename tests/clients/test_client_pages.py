@@ -18,7 +18,7 @@ PAGES = ROOT / "docs" / "clients"
 ENVIRONMENT = ROOT / "artefacts" / "clients"
 LARGE = {"langchain", "llamaindex"}
 # chromadb without its trace exporter, which is not installed here: see the module.
-BEFORE = {"chroma": "import app.store.index.library\n"}
+BEFORE = {"chroma": "import app.store.library\n"}
 
 
 @pytest.fixture(scope="module")

@@ -201,7 +201,7 @@ def _until_refused(process: Process) -> None:
         assert process.process.poll() is None, process.log
         try:
             socket.create_connection(("127.0.0.1", process.port), 60).close()
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError):  # the latter as the listener closes
             return
 
 

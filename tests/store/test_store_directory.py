@@ -154,11 +154,14 @@ def test_a_closed_store_says_so(tmp_path: Path) -> None:
 def test_an_empty_service_loads_no_chroma(tmp_path: Path) -> None:
     """It takes a second and 50 MB; a small collection is scanned."""
     program = (
-        "import sys; from pathlib import Path; from app.store.local import LocalStore\n"
-        "from tests.store.opening import *\n"
-        "store = LocalStore(Path(sys.argv[1]), max_collections=1, on_fatal=fatal)\n"
-        "store.create_collection('a', PLANE, {})\n"
-        "store.upsert('a', random_documents(50)); settled(store); store.close()\n"
+        "import sys, time; from pathlib import Path; import numpy as np; from app.store.local import LocalStore\n"
+        "from app.store.store import Document, Passage, Space\n"
+        "passage = Passage(0, 0, np.ones(4, np.float32))\n"
+        "store = LocalStore(Path(sys.argv[1]), max_collections=1, on_fatal=print)\n"
+        "store.create_collection('a', Space('m', 4), {})\n"
+        "store.upsert('a', [Document(str(i), '', {}, (passage,)) for i in range(50)])\n"
+        "while store.index_state().state != 'ready' or store.index_state().behind: time.sleep(0.02)\n"
+        "store.close()\n"
         "print('chromadb' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
