@@ -1,10 +1,11 @@
 """Ten times more than the service can do, for a minute: what is answered, what is refused, and how it is after.
 
-    python -m benchmarks.overload [--workload sentences] [--quick]
+    python -m benchmarks.overload [--workload sentences] [--in-request 16] [--quick]
 
 First the capacity: as many texts a second as clients get that wait for their answers. Then requests that come when they
 are due, whatever becomes of those before, over 3000 connections: a tenth of the capacity, ten times the capacity, and a
-tenth again. A refusal says when to come back (`Retry-After`); one in a hundred of those refused does, at that moment.
+tenth again. What is offered is texts: of large requests fewer are refused, each for the price of a small one. A refusal
+says when to come back (`Retry-After`); one in a hundred of those refused does, at that moment.
 """
 
 import math
@@ -75,6 +76,7 @@ class Memory:
 class Run(NamedTuple):
     """What one run has found. capacity: texts a second; outcomes: in the order of their sending; memory in MB"""
 
+    in_request: int
     capacity: float
     times: Times
     outcomes: Sequence[Outcome]
@@ -88,32 +90,36 @@ class Run(NamedTuple):
         return self.times.before, self.times.before + self.times.overload
 
 
-def measure(workload: str, times: Times) -> Run:
+def measure(workload: str, in_request: int, times: Times) -> Run:
     """raises  NotMeasured"""
     supply = Texts.of_docstrings(peers.OUR_MODEL / "tokenizer.json", 256, seed=23)
     with service() as running:
-        capacity = _capacity(running, supply, workload, times.capacity)
+        capacity = _capacity(running, supply, workload, in_request, times.capacity)
         print(f"overload: capacity {capacity:.0f} texts/s", file=sys.stderr, flush=True)
-        rate = capacity / IN_REQUEST
+        rate = capacity / in_request
         phases = [(CALM * rate, times.before), (TIMES * rate, times.overload), (CALM * rate, times.after)]
         texts = supply.take(workload, TEXTS)
-        job = Job(running.port, running.speech.path, MODEL, texts, IN_REQUEST, phases, CONNECTIONS, COME_BACK)
+        job = Job(running.port, running.speech.path, MODEL, texts, in_request, phases, CONNECTIONS, COME_BACK)
         before_mb = running.memory_mb()
         with Memory(running) as memory:
             outcomes = arrivals.run(job)
-        return Run(capacity, times, sorted(outcomes), before_mb, max(memory.samples_mb), running.memory_mb())
+        return Run(
+            in_request, capacity, times, sorted(outcomes), before_mb, max(memory.samples_mb), running.memory_mb()
+        )
 
 
-def _capacity(running: Running, supply: Texts, workload: str, seconds: float) -> float:
+def _capacity(running: Running, supply: Texts, workload: str, in_request: int, seconds: float) -> float:
     """Texts a second that clients get that wait for their answers, after a warm-up of a fifth of the time."""
-    least = CAPACITY_CLIENTS * 2
-    running.load(_requests(supply, workload, round(30 * seconds)), CAPACITY_CLIENTS, least, seconds / 5)
-    done = running.load(_requests(supply, workload, round(120 * seconds)), CAPACITY_CLIENTS, least, seconds)
-    return done.requests * IN_REQUEST / done.elapsed_s
+    least, texts_per_s = CAPACITY_CLIENTS * 2, 2000  # more than any processor of two cores has been seen to do
 
+    def requests(seconds: float) -> list[list[str]]:
+        count = max(least, round(texts_per_s * seconds / in_request))
+        taken = (enumerate(supply.take(workload, in_request)) for _ in range(count))
+        return [[f"{number} {text}" for number, text in texts] for texts in taken]
 
-def _requests(supply: Texts, workload: str, count: int) -> list[list[str]]:
-    return [[f"{number} {text}" for number, text in enumerate(supply.take(workload, IN_REQUEST))] for _ in range(count)]
+    running.load(requests(seconds / 5), CAPACITY_CLIENTS, least, seconds / 5)
+    done = running.load(requests(seconds), CAPACITY_CLIENTS, least, seconds)
+    return done.requests * in_request / done.elapsed_s
 
 
 def longest_wait_s(texts_per_s: float) -> float:
@@ -152,10 +158,10 @@ def figures(run: Run) -> list[Figure]:
     during = [each for each in first if begin_s <= each.sent_s < end_s]
     answered = [each for each in run.outcomes if each.status == 200]
     in_time = sum(begin_s <= each.sent_s + each.taken_s < end_s for each in answered)
-    held = in_time * IN_REQUEST / run.times.overload / run.capacity
+    held = in_time * run.in_request / run.times.overload / run.capacity
     accepted = [each.taken_s for each in during if each.status == 200]
     refused = [each for each in during if each.status == 429]
-    wait_s, own_s = longest_wait_s(held * run.capacity), IN_REQUEST / run.capacity
+    wait_s, own_s = longest_wait_s(held * run.capacity), run.in_request / run.capacity
     came_back = [each for each in run.outcomes if each.attempt == 2]
     later = [each.status == 200 for each in came_back if each.sent_s >= end_s + 1]
     meanwhile = [each.status == 200 for each in came_back if each.sent_s < end_s]
@@ -165,8 +171,8 @@ def figures(run: Run) -> list[Figure]:
     told_spread = f"p5 {percentile(told, 5):.2f}, p95 {percentile(told, 95):.2f}" if told else "nobody was refused"
     refusal_ms = [1000 * each.taken_s for each in refused]
     return [
-        Figure("capacity [texts/s]", run.capacity, f"{CAPACITY_CLIENTS} clients with {IN_REQUEST} texts a request"),
-        Figure("offered / capacity", len(during) * IN_REQUEST / run.times.overload / run.capacity),
+        Figure("capacity [texts/s]", run.capacity, f"{CAPACITY_CLIENTS} clients with {run.in_request} texts a request"),
+        Figure("offered / capacity", len(during) * run.in_request / run.times.overload / run.capacity),
         Figure("answered during overload / capacity", held, f"{in_time} requests", HELD),
         Figure(FAILURES, failed.total(), str(dict(failed) or "none"), 0, at_least=False),
         Figure("refused", len(refused) / len(during), f"{len(refused)} of {len(during)}"),
@@ -203,7 +209,7 @@ def run(*, quick: bool) -> tuple[str, int]:
     """A table, in Markdown, and how many bars were missed; with `quick`, only failures count."""
     before = load()
     try:
-        found = figures(measure("sentences", QUICK if quick else FULL))
+        found = figures(measure("sentences", IN_REQUEST, QUICK if quick else FULL))
     except NotMeasured as reason:
         return f"**NOT MEASURED.** {reason}", 1
     missed = sum(each.met is False and (not quick or each.name == FAILURES) for each in found)
@@ -216,10 +222,11 @@ def run(*, quick: bool) -> tuple[str, int]:
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--workload", choices=LENGTHS, default="sentences")
+    options.add_argument("--in-request", type=int, default=IN_REQUEST)
     given = options.parse_args()
     times = QUICK if given.quick else FULL
-    title = f"ten times the capacity, {given.workload}"
-    tell(title, lambda: figures(measure(given.workload, times)), as_json=given.json)
+    title = f"ten times the capacity, {given.workload}, {given.in_request} in a request"
+    tell(title, lambda: figures(measure(given.workload, given.in_request, times)), as_json=given.json)
 
 
 if __name__ == "__main__":
