@@ -101,4 +101,7 @@ def test_sigterm_at_a_moment_of_the_start_ends_it_in_order(
     assert process.process.wait(60) == 0, process.log
     assert "Traceback" not in process.log
     assert "could not shut down in order" not in process.log
-    assert not data.joinpath("ledger.sqlite-wal").exists()
+    # A signal while modules are imported may find the opening of the store just begun; the next start takes up its log.
+    if moment is not while_importing:
+        assert not data.joinpath("ledger.sqlite-wal").exists()
+    has_everything(run(DATA_DIRECTORY=data))
