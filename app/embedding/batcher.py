@@ -7,12 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from app.embedding.encoder import F32, Encoder
+from app.embedding.encoder import Encoder
+from app.embedding.jobs import Encoded, Job, Place, failure, settle
 from app.embedding.pace import Pace
 from app.embedding.waiting import Entry, Waiting
 from app.errors import EncoderFailed, NotReady, QueueFull, WaitTooLong
@@ -33,43 +33,8 @@ class Observer(Protocol):
         """A request was refused because the queue is full."""
 
 
-class Encoded(NamedTuple):
-    """vectors (texts, dimension) float32, and where the time went: together the caller's time in the batcher.
-
-    waited_s  until the first of the texts went to the model; 0 where another caller's equal one was there already
-    took_s    from then until the last one came back
-    """
-
-    vectors: F32
-    waited_s: float = 0.0
-    took_s: float = 0.0
-
-
-@dataclass(eq=False)
-class Job:
-    """One caller's texts. `vectors` fills up row by row; `done` is set once the last one is there.
-
-    urgent     goes before those that are not
-    came_s     when it came (seconds, monotonic)
-    started_s  when the first batch with a text of it began; before `came_s` where it joined that batch
-    """
-
-    done: "asyncio.Future[Encoded]"
-    vectors: F32
-    missing: int
-    urgent: bool
-    came_s: float
-    started_s: float = math.inf
-
-    def encoded(self, now_s: float) -> Encoded:
-        started_s = max(self.started_s, self.came_s)
-        return Encoded(self.vectors, started_s - self.came_s, now_s - started_s)
-
-
 # Of English text; for texts that are not tokenised yet.
 CHARACTERS_PER_TOKEN = 4
-# Who wants an entry: a job, and the row of its vectors that the entry fills.
-Place = tuple[Job, int]
 
 
 class Batcher:
@@ -265,7 +230,7 @@ class Batcher:
             log.error("a batch of %d texts failed", len(batch), exc_info=error)
             with self._wake:
                 failed = self._out(batch)
-            _settle(failed, _failure(error))
+            settle(failed, failure(error))
             return time.monotonic()
         ended = time.monotonic()
         took_s = max(ended - started, 1e-6)
@@ -284,7 +249,7 @@ class Batcher:
                         full.append(job)
             if self._observer is not None:
                 self._observer.encoded(lengths, [started - entry.since_s for entry in batch], took_s)
-        _settle(full, ended)
+        settle(full, ended)
         return ended
 
     def _out(self, batch: Iterable[Entry[Place]]) -> set[Job]:
@@ -300,36 +265,8 @@ class Batcher:
             self._closed = self._closed or reason
             jobs = self._out((*self._urgent.clear(), *self._others.clear(), *held))
             self._wake.notify_all()
-        _settle(jobs, error)
+        settle(jobs, error)
 
 
 def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
     return one[0] + other[0], one[1] + other[1]
-
-
-def _failure(cause: Exception) -> EncoderFailed:
-    error = EncoderFailed(f"the model could not encode the batch: {cause}")
-    error.__cause__ = cause
-    return error
-
-
-def _settle(jobs: Iterable[Job], outcome: Exception | float) -> None:
-    """Hand the outcome to the callers' event loop, waking it once; callers that have gone are left in peace.
-
-    outcome  what went wrong, or when the last vector was there (seconds, monotonic)
-    """
-    by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
-    for job in jobs:
-        by_loop.setdefault(job.done.get_loop(), []).append(job)
-
-    def settle(jobs: Sequence[Job]) -> None:
-        for job in jobs:
-            if job.done.done():
-                continue
-            if isinstance(outcome, Exception):
-                job.done.set_exception(outcome)
-            else:
-                job.done.set_result(job.encoded(outcome))
-
-    for loop, some in by_loop.items():
-        loop.call_soon_threadsafe(settle, some)

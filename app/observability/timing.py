@@ -77,8 +77,7 @@ def stored(call: str, took_s: float) -> None:
     if timing is None:
         return
     timing.store_s += took_s
-    if timing.stages is not None and len(timing.stages) < MAX_STAGES:
-        timing.stages.append(Stage(f"store {call}", time.time() - took_s, took_s))
+    _stage(timing, f"store {call}", took_s)
 
 
 def called(endpoint: str, took_s: float) -> None:
@@ -87,5 +86,10 @@ def called(endpoint: str, took_s: float) -> None:
     if timing is None:
         return
     timing.remote_s += took_s
+    _stage(timing, f"remote {endpoint}", took_s)
+
+
+def _stage(timing: Timing, name: str, took_s: float) -> None:
+    """What has just ended, where the request is traced."""
     if timing.stages is not None and len(timing.stages) < MAX_STAGES:
-        timing.stages.append(Stage(f"remote {endpoint}", time.time() - took_s, took_s))
+        timing.stages.append(Stage(name, time.time() - took_s, took_s))

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from app.embedding.batcher import Batcher, Encoded
+from app.embedding.batcher import Batcher
 from app.embedding.encoder import F32
+from app.embedding.jobs import Encoded
 from app.embedding.waiting import BATCH_COSTS_TOKENS
 from app.errors import EncoderFailed, NotReady, QueueFull, WaitTooLong
 from tests.fakes import DIMENSION, FakeEncoder
