@@ -22,6 +22,8 @@ from typing import NamedTuple
 
 from benchmarks.peers.client import request_bytes
 
+# Before each text goes a number, so that no two are alike; all are of as many digits, and so of about as many tokens.
+FIRST_NUMBER = 100_000
 CHECKOUT = Path(__file__).resolve().parents[1]
 RECEIVE_BYTES = 1 << 18
 TIMEOUT_S = 120
@@ -127,7 +129,7 @@ class Arrivals:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._numbers = count()
+        self._numbers = count(FIRST_NUMBER)
         self._idle = [Connection(job.port) for _ in range(job.connections)]
         self._selector = selectors.DefaultSelector()
         self._returns: list[float] = []

@@ -14,6 +14,7 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
+from itertools import count
 from statistics import median
 from typing import NamedTuple
 
@@ -111,11 +112,13 @@ def measure(workload: str, in_request: int, times: Times) -> Run:
 def _capacity(running: Running, supply: Texts, workload: str, in_request: int, seconds: float) -> float:
     """Texts a second that clients get that wait for their answers, after a warm-up of a fifth of the time."""
     least, texts_per_s = CAPACITY_CLIENTS * 2, 2000  # more than any processor of two cores has been seen to do
+    numbers = count(arrivals.FIRST_NUMBER)
 
     def requests(seconds: float) -> list[list[str]]:
-        count = max(least, round(texts_per_s * seconds / in_request))
-        taken = (enumerate(supply.take(workload, in_request)) for _ in range(count))
-        return [[f"{number} {text}" for number, text in texts] for texts in taken]
+        requests_at_most = max(least, round(texts_per_s * seconds / in_request))
+        return [
+            [f"{next(numbers)} {text}" for text in supply.take(workload, in_request)] for _ in range(requests_at_most)
+        ]
 
     running.load(requests(seconds / 5), CAPACITY_CLIENTS, least, seconds / 5)
     done = running.load(requests(seconds), CAPACITY_CLIENTS, least, seconds)

@@ -99,7 +99,7 @@ class FakeEmbedder:
             self._observer(made)
         return made
 
-    def refuse_full(self) -> None:
+    def refuse_full(self, texts: int) -> None:
         if self.full is not None:
             raise self.full
 

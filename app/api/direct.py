@@ -2,7 +2,8 @@
 
 FastAPI and its router took about 200 of the 480 µs that a request cost beside the model
 (docs/decisions/0013-engine.md). Requests to these routes are therefore answered before they get there, and checked in
-this order: the key, then whether the service is ready, then whether the queue is full, then the body.
+this order: the key, then whether the service is ready, then whether the queue has room for as many texts as the body
+seems to have, then the body.
 """
 
 from collections.abc import Callable, Coroutine
@@ -39,9 +40,13 @@ class DirectRoute(APIRoute):
             raw = await request.body()
             # Under overload most requests are refused: that must cost next to nothing (0015). Only a query could go
             # before what waits, and who is one says so somewhere.
-            if b"query" not in raw:
-                embedder.refuse_full()
-            body = _validated(model, request.headers.get("content-type", ""), raw)
+            refusable = b"query" not in raw
+            if refusable:
+                embedder.refuse_full(1)
+            value = _parsed(request.headers.get("content-type", ""), raw)
+            if refusable and (texts := _texts(value)) > 1:
+                embedder.refuse_full(texts)
+            body = _validated(model, value)
             response = await endpoint(request=body, embedder=embedder, parts=get_parts(request))
             assert isinstance(response, Response)
             return response
@@ -76,16 +81,26 @@ class DirectPaths:
         await response(scope, receive, send)
 
 
-def _validated(model: type[BaseModel], content_type: str, body: bytes) -> BaseModel:
-    """raises  RequestValidationError, as FastAPI does"""
+def _parsed(content_type: str, body: bytes) -> object:
+    """What the JSON holds; the body itself where it says that it is something else. raises RequestValidationError"""
     kind = content_type.partition(";")[0].strip().lower()
-    value: object = body
-    if body and (kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))):
-        try:
-            value = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            what = {"type": "json_invalid", "loc": ("body", error.pos), "msg": "JSON decode error"}
-            raise RequestValidationError([what | {"input": {}, "ctx": {"error": error.msg}}]) from error
+    if not body or not (kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))):
+        return body
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        what = {"type": "json_invalid", "loc": ("body", error.pos), "msg": "JSON decode error"}
+        raise RequestValidationError([what | {"input": {}, "ctx": {"error": error.msg}}]) from error
+
+
+def _texts(value: object) -> int:
+    """How many different texts a body has, before anybody has checked it: those of its longest list of texts."""
+    lists = [one for one in value.values() if isinstance(one, list)] if isinstance(value, dict) else []
+    return max((len({text for text in one if isinstance(text, str)}) for one in lists), default=1)
+
+
+def _validated(model: type[BaseModel], value: object) -> BaseModel:
+    """raises  RequestValidationError, as FastAPI does"""
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -113,12 +113,12 @@ class Batcher:
 
         Who finds no place is refused before the work: under overload, refusing must cost next to nothing.
 
-        raises  QueueFull, where not one more text could wait; also where `embed` would have joined all of them to
-                equal ones under way
+        raises  QueueFull, where so many more texts could not wait; also where `embed` would have joined them to equal
+                ones under way
         """
         queue, own = self._queue(urgent), (texts, characters // CHARACTERS_PER_TOKEN)
         with self._wake:
-            self._refuse_full(queue, 1, texts, self._arriving[urgent])
+            self._refuse_full(queue, texts, texts, self._arriving[urgent])
             self._arriving[urgent] = _sum(self._arriving[urgent], own)
         try:
             yield
@@ -126,13 +126,13 @@ class Batcher:
             with self._wake:
                 self._arriving[urgent] = _sum(self._arriving[urgent], (-own[0], -own[1]))
 
-    def refuse_full(self) -> None:
+    def refuse_full(self, texts: int) -> None:
         """For callers that would rather know before they look at what they have.
 
-        raises  QueueFull, where not one more text that is not urgent could wait
+        raises  QueueFull, where so many more texts that are not urgent could not wait
         """
         with self._wake:
-            self._refuse_full(self._others, 1, 1, self._arriving[False])
+            self._refuse_full(self._others, texts, texts, self._arriving[False])
 
     def close(self, reason: str = "the service is shutting down") -> None:
         """Let the lanes finish what they hold, fail what still waits with NotReady, and wait for the threads."""

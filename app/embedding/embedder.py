@@ -60,8 +60,8 @@ class Embedder(Protocol):
         raises  EmptyText; TextTooLong unless `truncate`; QueueFull; EncoderFailed; NotReady
         """
 
-    def refuse_full(self) -> None:
-        """For whoever has not read its texts yet. raises QueueFull, where no passage, a query aside, could wait"""
+    def refuse_full(self, texts: int) -> None:
+        """For whoever has not read its texts yet. raises QueueFull, where so many passages more could not wait"""
 
     async def split(self, texts: Sequence[str]) -> list[list[Span]]:
         """The passages of each text, each of which `embed` takes whole in the role of a passage."""
@@ -122,8 +122,8 @@ class ModelEmbedder:
             self._observer(result)
         return result
 
-    def refuse_full(self) -> None:
-        self._batcher.refuse_full()
+    def refuse_full(self, texts: int) -> None:
+        self._batcher.refuse_full(texts)
 
     async def split(self, texts: Sequence[str]) -> list[list[Span]]:
         prompt = self.card.prompts.passage

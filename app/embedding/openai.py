@@ -65,7 +65,7 @@ class OpenAIEmbedder:
         whole = np.concatenate(vectors) if vectors else np.zeros((0, self.card.dimension), np.float32)
         return Embeddings(whole, tokens, cuts)
 
-    def refuse_full(self) -> None:
+    def refuse_full(self, texts: int) -> None:
         """Nothing waits here: the service says itself what is too much."""
 
     async def split(self, texts: Sequence[str]) -> list[list[Span]]:

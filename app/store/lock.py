@@ -3,6 +3,7 @@
 import fcntl
 import os
 import socket
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from app.errors import DirectoryTaken, DirectoryUnusable
 from app.store.ledger.ledger import FULL
 
 FILE = "owner"
+# A service that was killed may have been starting a child, which has the lock until it is a program of its own.
+PATIENCE_S, RETRY_S = 2.0, 0.02
 
 
 class DirectoryLock:
@@ -28,7 +31,7 @@ class DirectoryLock:
         except OSError as error:
             raise DirectoryUnusable(directory, error.strerror or str(error)) from error
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take()
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, _holder().encode(), 0)
         except BlockingIOError:
@@ -40,6 +43,19 @@ class DirectoryLock:
             if error.errno not in FULL:
                 os.close(self._file)
                 raise DirectoryUnusable(directory, error.strerror or str(error)) from error
+
+    def _take(self) -> None:
+        """raises  BlockingIOError, where somebody else has it all the time that we wait"""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline_s:
+                    raise
+                time.sleep(RETRY_S)
+            else:
+                return
 
     def close(self) -> None:
         """Let go. Calling it twice is fine."""

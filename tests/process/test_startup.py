@@ -61,6 +61,7 @@ def test_a_signal_at_each_step_of_the_start(run: Run, filled: tuple[Path, float]
     last = run(DATA_DIRECTORY=data)
     has_everything(last)
     assert last.end() == 0, last.log
+    assert not (data / "ledger.sqlite-wal").exists(), last.log
 
 
 def while_importing(process: Process) -> bool:

@@ -5,13 +5,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app.errors import DirectoryNewer, DirectoryTaken, DirectoryUnusable, NotReady
-from app.store import keyword
+from app.store import keyword, lock
 from app.store.ledger.ledger import FILE
 from app.store.ledger.schema import STEPS
 from app.store.store import Query
@@ -77,6 +78,16 @@ def test_the_same_process_has_it_once(tmp_path: Path) -> None:
         scanned(tmp_path)
     store.close()
     scanned(tmp_path).close()
+
+
+def test_who_lets_go_a_moment_later_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So is what a killed service was just starting, which has its files for that moment."""
+    monkeypatch.setattr(lock, "PATIENCE_S", 60)
+    holder = lock.DirectoryLock(tmp_path)
+    end = threading.Timer(0.3, holder.close)
+    end.start()
+    scanned(tmp_path).close()
+    end.join()
 
 
 def test_a_failed_opening_lets_go(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ KILLS is how many times, 200 by default; 0 leaves the test out.
 import multiprocessing
 import os
 import random
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -113,3 +115,15 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
             judge(store, expected)
         store.close()
     assert expected.acknowledged > KILLS * THREADS
+
+
+def test_a_trial_of_the_index_whose_service_was_killed_meanwhile_ends(tmp_path: Path) -> None:
+    """The next service would have it beside itself, with the ledger open."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    what = [str(tmp_path / "index"), str(tmp_path / "ledger.sqlite"), str(gone.pid)]
+    trial = subprocess.run(
+        [sys.executable, "-m", "app.store.index.trial", *what], capture_output=True, timeout=60, check=False
+    )
+    assert (trial.returncode, trial.stdout) == (1, b""), trial.stderr
+    assert b"Traceback" not in trial.stderr

@@ -349,18 +349,23 @@ def test_who_would_wait_too_long_is_refused(encoder: FakeEncoder, monkeypatch: p
 def test_who_asks_before_reading_is_told_as_who_comes_with_texts(encoder: FakeEncoder) -> None:
     async def scenario() -> None:
         running = batcher(encoder, texts=2)
-        running.refuse_full()
+        running.refuse_full(3)  # more than ever may wait, and nothing does
         held = await held_back(encoder, running, [[1]])
-        running.refuse_full()  # it is in the encoder, and nothing waits
-        waiting = [asyncio.create_task(running.embed([[number]])) for number in (2, 3)]
+        running.refuse_full(1)  # it is in the encoder, and nothing waits
+        waiting = [asyncio.create_task(running.embed([[2]]))]
+        await asyncio.sleep(0)
+        running.refuse_full(1)
+        with pytest.raises(QueueFull, match="1 texts wait, 2 more"):
+            running.refuse_full(2)
+        waiting.append(asyncio.create_task(running.embed([[3]])))
         await asyncio.sleep(0)
         with pytest.raises(QueueFull, match="2 texts wait, 1 more"):
-            running.refuse_full()
+            running.refuse_full(1)
         urgent = asyncio.create_task(running.embed([[4]], urgent=True))
         await asyncio.sleep(0)
         encoder.open.set()
         await asyncio.gather(held, *waiting, urgent)
-        running.refuse_full()
+        running.refuse_full(1)
         running.close()
 
     asyncio.run(scenario())
@@ -370,6 +375,8 @@ def test_who_is_tokenised_has_a_place_before_those_who_come_later(encoder: FakeE
     async def scenario() -> None:
         running = batcher(encoder, texts=3)
         with running.arriving(2, 10):
+            with pytest.raises(QueueFull, match="2 texts wait, 2 more"), running.arriving(2, 10):
+                raise AssertionError("there was no place for both")
             with running.arriving(1, 10):
                 with pytest.raises(QueueFull, match="3 texts wait, 1 more"), running.arriving(1, 10):
                     raise AssertionError("there was no place")

@@ -48,7 +48,8 @@ class Inspection:
 
     def inspect(self, index: Path, ledger: Path) -> None:
         """raises  IndexDamaged, with what is wrong; OSError, where no child can be started"""
-        command = [sys.executable, "-m", "app.store.index.trial", str(index.resolve()), str(ledger.resolve())]
+        what = [str(index.resolve()), str(ledger.resolve()), str(os.getpid())]
+        command = [sys.executable, "-m", "app.store.index.trial", *what]
         pipe = subprocess.PIPE
         with self._changing:
             if self._stopped.is_set():

@@ -2,7 +2,7 @@
 
 A damaged HNSW file is a segmentation fault, at any call, and no exception: whoever looks first must be able to die.
 
-usage    python -m app.store.index.trial INDEX_DIRECTORY LEDGER_FILE
+usage    python -m app.store.index.trial INDEX_DIRECTORY LEDGER_FILE PARENT_PID
 output   one line: what is wrong with the index; nothing where it can be used
 source   https://github.com/chroma-core/chroma/issues/7238
 """
@@ -98,15 +98,18 @@ def _direction(vector: F32) -> F32:
 
 
 def _die_with_parent(parent: int) -> None:
-    """A killed service takes us along: the next one waits for the index, which we hold."""
+    """A killed service takes us along: the next one waits for the index, which we hold.
+
+    The parent says itself who it is: one that was killed while we were starting is not ours any more.
+    """
     while os.getppid() == parent:
         time.sleep(0.2)
     os._exit(1)
 
 
 def main() -> None:
-    index, ledger = map(Path, sys.argv[1:])
-    threading.Thread(target=_die_with_parent, args=(os.getppid(),), daemon=True).start()
+    index, ledger = map(Path, sys.argv[1:3])
+    threading.Thread(target=_die_with_parent, args=(int(sys.argv[3]),), daemon=True).start()
     connection = sqlite3.connect(ledger, timeout=60)
     connection.execute("PRAGMA query_only = ON")
     connection.execute("BEGIN")
