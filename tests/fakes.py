@@ -60,8 +60,9 @@ class WordTokenizer:
 
 
 class FakeEmbedder:
-    """An embedder whose words are its tokens. `failure`, when set, is raised instead of an answer, `full` before one.
+    """An embedder whose words are its tokens. `failure`, when set, is raised instead of an answer.
 
+    full                 is raised where more than `room` texts ask whether they could wait
     observer             is given every result, as the real embedder's is
     roles, sides, texts  what it was asked to embed, call by call and text by text
     """
@@ -72,6 +73,7 @@ class FakeEmbedder:
         self.made_at_unix_s = 1_700_000_000
         self.failure = failure
         self.full: Exception | None = None
+        self.room = 0
         self.roles: list[Role | None] = []
         self.sides: list[Side] = []
         self.texts: list[str] = []
@@ -100,7 +102,7 @@ class FakeEmbedder:
         return made
 
     def refuse_full(self, texts: int) -> None:
-        if self.full is not None:
+        if self.full is not None and texts > self.room:
             raise self.full
 
     async def split(self, texts: Sequence[str]) -> list[list[Span]]:

@@ -208,6 +208,21 @@ def test_a_full_queue_refuses_before_the_body_is_looked_at(client: TestClient, e
     assert post(client, input="a", input_type="query").status_code == 200  # it does not wait behind passages
 
 
+def test_what_finds_no_room_as_a_whole_is_refused_before_it_is_checked(
+    client: TestClient, embedder: FakeEmbedder
+) -> None:
+    embedder.full, embedder.room = QueueFull(7, 3, 9, 3), 2
+    assert post(client, input=["a", "b", "c"]).status_code == 429
+    assert post(client, input=["a", "b", "c"], dimensions="none").status_code == 429
+    assert embedder.texts == []
+    assert post(client, input=["a", "b"]).status_code == 200
+    assert post(client, input=["a", "a", "a", "b", "b"]).status_code == 200  # two texts, of which each is embedded once
+    assert post(client, input=["a", "b", "c"], input_type="query").status_code == 200
+    # Where one cannot tell how many texts it has, whoever checks it says what is wrong.
+    assert post(client, input=[[1, 2, 3], [4], [5]]).status_code == 400
+    assert client.post("/v1/embeddings", json=["a", "b", "c"]).status_code == 400
+
+
 def test_models(client: TestClient) -> None:
     (entry,) = client.get("/v1/models").json()["data"]
     assert entry["id"] == MODEL
