@@ -49,6 +49,7 @@ VectorSpaceError
 ├── StorageFull                 the disk is full: the write was refused, what was there stays readable
 ├── NoReranker                  a rerank, and no model here that could
 ├── TooManyAsks                 more questions at once than the service may answer
+├── TooManyMaps                 more maps at once than may be drawn or waited for
 ├── RemoteFailed                the OpenAI-compatible service failed, or answered what cannot be used
 ├── EncoderFailed               the model runtime refused a batch; its words are kept as the cause
 └── CommandFailed               a command on the terminal could not do what it was asked
@@ -470,6 +471,13 @@ class TooManyAsks(VectorSpaceError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"{limit} questions are being answered, and no more may be (MAX_ASKS): try again shortly")
+
+
+class TooManyMaps(VectorSpaceError):
+    code = "too_many_maps"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} maps are drawn or wait for it, and no more may (MAX_MAPS): try again shortly")
 
 
 class RemoteFailed(VectorSpaceError):

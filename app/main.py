@@ -89,7 +89,9 @@ def build_pipeline(
         embedders=Embedders(embedder, None if remote is None else remote.models),
         writer=None if remote is None else remote.writer,
         max_asks=settings.max_asks,
+        max_maps=settings.max_maps,
         observer=timing.stored,
+        drawn=timing.drawn,
         answered=answered,
     )
 

@@ -127,6 +127,9 @@ class Settings(BaseSettings):
         le=10_000,
         description="Documents on a map; of more, a sample. More: the time of one CPU grows with the square.",
     )
+    max_maps: int = Field(
+        8, ge=1, le=100, description="Maps drawn, or waiting to be, at once; beyond, 429. More: longer waits."
+    )
     max_streams: int = Field(
         8, ge=1, le=1000, description="Imports and exports at once; beyond, 429. More: more memory."
     )

@@ -33,6 +33,7 @@ STATUS: Mapping[type[errors.VectorSpaceError], int] = {
     errors.QueueFull: 429,
     errors.TooManyStreams: 429,
     errors.TooManyAsks: 429,
+    errors.TooManyMaps: 429,
     errors.RemoteUnset: 409,
     errors.RemoteFailed: 502,
     errors.NotReady: 503,
@@ -72,6 +73,8 @@ TEI_STATUS: Mapping[type[errors.VectorSpaceError], int] = {
     errors.EncoderFailed: 424,
     errors.NoReranker: 424,
 }
+# Whoever is refused for one of these may come back in a second.
+SOON = (errors.NotReady, errors.TooManyStreams, errors.TooManyAsks, errors.TooManyMaps, errors.DatabaseAway)
 TEI_TYPES = {400: "Empty", 401: "Unauthorized", 424: "Backend", 429: "Overloaded", 500: "Backend", 503: "Unhealthy"}
 
 
@@ -119,7 +122,7 @@ def from_error(path: str, error: errors.VectorSpaceError) -> Response:
     headers = {}
     if isinstance(error, errors.QueueFull):
         headers["Retry-After"] = str(error.retry_after_s)
-    elif isinstance(error, errors.NotReady | errors.TooManyStreams | errors.TooManyAsks | errors.DatabaseAway):
+    elif isinstance(error, SOON):
         headers["Retry-After"] = "1"
     elif isinstance(error, errors.RemoteFailed) and error.passing:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s or 1)))

@@ -128,4 +128,6 @@ def _spent(timing: Timing) -> list[tuple[str, float]]:
         spent.append(("store", timing.store_s))
     if timing.remote_s:
         spent.append(("remote", timing.remote_s))
+    if timing.map_s:
+        spent.append(("map", timing.map_s))
     return spent

@@ -40,14 +40,15 @@ class Timing:
     texts, tokens               texts embedded, or found in the cache, and the tokens that the model reads of them
     queue_s, encode_s, store_s  seconds that texts waited, that the model took, and that calls to the store took
     remote_s                    seconds in calls to an OpenAI-compatible service
+    map_s                       seconds that drawing a map took, waiting for its turn included
     stages                      the first MAX_STAGES, in the order of their ends; None where nobody traces
     """
 
-    __slots__ = ("encode_s", "queue_s", "remote_s", "stages", "store_s", "texts", "tokens")
+    __slots__ = ("encode_s", "map_s", "queue_s", "remote_s", "stages", "store_s", "texts", "tokens")
 
     def __init__(self, *, traced: bool = False) -> None:
         self.texts = self.tokens = 0
-        self.queue_s = self.encode_s = self.store_s = self.remote_s = 0.0
+        self.queue_s = self.encode_s = self.store_s = self.remote_s = self.map_s = 0.0
         self.stages: list[Stage] | None = [] if traced else None
 
 
@@ -87,6 +88,15 @@ def called(endpoint: str, took_s: float) -> None:
         return
     timing.remote_s += took_s
     _stage(timing, f"remote {endpoint}", took_s)
+
+
+def drawn(took_s: float) -> None:
+    """A map was drawn for the request that runs here; the pipeline's observer."""
+    timing = current.get()
+    if timing is None:
+        return
+    timing.map_s += took_s
+    _stage(timing, "map", took_s)
 
 
 def _stage(timing: Timing, name: str, took_s: float) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +13,7 @@ import orjson
 
 from app.embedding.embedder import Cut
 from app.embedding.embedders import Embedders
-from app.errors import InvalidInput
+from app.errors import InvalidInput, TooManyMaps
 from app.pipeline.ingest import embedder_for
 from app.pipeline.workers import Workers
 from app.projection.clusters import cluster_count, clusters
@@ -66,26 +68,39 @@ class Maps:
     """Draws maps. Safe to use from many tasks at once: one map is computed at a time, the others wait for their turn.
 
     A map is kept for as long as its collection has the same version, in memory of bounded size.
+
+    max_maps  are drawn or wait for their turn; more are refused
+    observer  is told, in the task that asked, how many seconds a map took that was not there, its wait included
     """
 
-    def __init__(self, store: Store, embedders: Embedders, workers: Workers) -> None:
+    def __init__(
+        self,
+        store: Store,
+        embedders: Embedders,
+        workers: Workers,
+        *,
+        max_maps: int,
+        observer: Callable[[float], None] | None = None,
+    ) -> None:
         self._store = store
         self._embedders = embedders
         self._workers = workers
         self._drawing = Workers(threads=1, name="map")
         self._turn = asyncio.Lock()
+        self._under_way, self._max_maps = 0, max_maps
+        self._observer = observer
         self._kept: OrderedDict[Key, Map] = OrderedDict()
         self._lock = threading.Lock()
 
     async def draw(self, name: str, layout: Layout, limit: int) -> Map:
-        """The map of at most `limit` documents of a collection. raises CollectionNotFound"""
+        """The map of at most `limit` documents of a collection. raises CollectionNotFound; TooManyMaps"""
         return await self._drawn(await self._sample(name, limit), layout, limit)
 
     async def place(self, name: str, text: str, layout: Layout, limit: int) -> Placed:
         """Where a query falls on the map that `draw` gives; in the middle of one that is empty.
 
         raises  CollectionNotFound; InvalidInput, where the text is empty; SpaceMismatch, where another model made the
-                collection's vectors; RemoteUnset; what the embedder raises
+                collection's vectors; RemoteUnset; TooManyMaps; what the embedder raises
         """
         if not text.strip():
             raise InvalidInput("a place on the map needs a query that is not empty", param="query")
@@ -113,8 +128,17 @@ class Maps:
         found = self._find(key)
         if found is not None:
             return found
-        async with self._turn:
-            return await self._drawing.run(self._draw, sample, key)
+        if self._under_way >= self._max_maps:
+            raise TooManyMaps(self._max_maps)
+        self._under_way += 1
+        started_s = time.monotonic()
+        try:
+            async with self._turn:
+                return await self._drawing.run(self._draw, sample, key)
+        finally:
+            self._under_way -= 1
+            if self._observer is not None:
+                self._observer(time.monotonic() - started_s)
 
     def _find(self, key: Key) -> Map | None:
         with self._lock:

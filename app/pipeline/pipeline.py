@@ -33,6 +33,7 @@ class Pipeline:
     writer     the language model that answers questions; None where there is none
     observer   is told of every call to the store, in the task of the request that it is for
     answered   is told of every answer, see `Ask`
+    drawn      is told of every map, see `Maps`
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class Pipeline:
         embedders: Embedders | None = None,
         writer: Writer | None = None,
         max_asks: int = 32,
+        max_maps: int = 8,
         observer: CallObserver | None = None,
         answered: Callable[[str, str], None] | None = None,
+        drawn: Callable[[float], None] | None = None,
     ) -> None:
         self.store = store
         self.embedder = embedder
@@ -56,7 +59,7 @@ class Pipeline:
         self.ingest = Ingest(store, self.embedders, self._workers, rules)
         self.retrieve = Retrieve(store, self.embedders, self._workers)
         self.ask = Ask(self.retrieve, embedder, writer, max_asks=max_asks, observer=answered)
-        self.maps = Maps(store, self.embedders, self._workers)
+        self.maps = Maps(store, self.embedders, self._workers, max_maps=max_maps, observer=drawn)
         self._turns = asyncio.Semaphore(IMPORTED_AT_ONCE)
         self._streams, self._max_streams = 0, max_streams
 

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from app.answer.answer import Found
 from app.api.problems import from_error
 from app.embedding.batcher import Batcher
-from app.errors import QueueFull, TooManyAsks
+from app.errors import QueueFull, TooManyAsks, TooManyMaps
 from app.pipeline.ask import Question
 from app.settings import Settings
 from app.store.store import Query
@@ -131,6 +131,23 @@ def asks_of(client: TestClient, amount: int) -> str:
     return str(client.portal.call(ask_all))
 
 
+def maps_of(client: TestClient, amount: int) -> str:
+    """`amount` maps at once, no two alike, while none gets its turn."""
+    assert client.portal is not None
+    maps = client.app_state["parts"].pipeline.maps
+
+    async def draw_all() -> str:
+        async with maps._turn:
+            asked = [asyncio.create_task(maps.draw("notes", "components", limit)) for limit in range(1, amount + 1)]
+            while maps._under_way + sum(task.done() for task in asked) < amount:
+                await asyncio.sleep(0.001)
+        drawn = await asyncio.gather(*asked, return_exceptions=True)
+        refused = [error for error in drawn if isinstance(error, TooManyMaps)]
+        return "".join(f"{from_error(NOTES, error).status_code} {error}" for error in refused)
+
+    return str(client.portal.call(draw_all))
+
+
 def waiting_of(_: TestClient, amount: int) -> str:
     """One text waits behind one that is being encoded, and the rest of `amount` joins it."""
 
@@ -175,6 +192,7 @@ LIMITS = {
     "max_map_documents": Limit(7, lambda client, amount: said(client, "GET", f"{NOTES}/map?limit={amount}")),
     "max_sources": Limit(7, post(f"{NOTES}/ask", lambda n: {"question": "a", "limit": n})),
     "max_asks": Limit(2, asks_of, 429, counted=False),
+    "max_maps": Limit(2, maps_of, 429, counted=False),
     "max_streams": Limit(2, streams_of, 429, counted=False),
 }
 NO_REFUSAL = {

@@ -171,3 +171,8 @@ def test_a_map_needs_a_key_where_one_is_set(start: Start) -> None:
     client = start(api_key="secret")
     assert client.get(MAP).status_code == 401
     assert client.post(f"{MAP}/place", json={"query": "a"}).status_code == 401
+
+
+def test_the_answer_says_how_long_drawing_took_where_it_was_drawn(client: TestClient) -> None:
+    assert "map;dur=" in client.get(MAP).headers["server-timing"]
+    assert "map;dur=" not in client.get(MAP).headers["server-timing"]

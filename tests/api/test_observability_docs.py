@@ -163,5 +163,5 @@ def test_the_table_has_every_metric_with_its_type_and_labels(tmp_path: Path) -> 
 def test_the_page_names_the_fields_of_a_line() -> None:
     example = json.loads(next(line for line in PAGE.splitlines() if line.startswith("{")))
     fields = {name for row in rows("Logs") for name in re.findall(r"`(\w+)`", row[0])}
-    assert fields <= example.keys() | {"store_ms", "remote_ms"}
+    assert fields <= example.keys() | {"store_ms", "remote_ms", "map_ms"}
     assert example.keys() - fields == {"time", "level", "logger", "message", "method"}

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from app.embedding.embedder import Cut
-from app.errors import CollectionNotFound, InvalidInput, SpaceMismatch
+from app.errors import CollectionNotFound, InvalidInput, SpaceMismatch, TooManyMaps
 from app.pipeline import maps as module
-from app.pipeline.drafts import Draft
+from app.pipeline.drafts import Draft, Rules
 from app.pipeline.maps import Map
 from app.pipeline.pipeline import Pipeline
 from app.projection.plane import Layout
@@ -163,6 +163,34 @@ def test_a_map_whose_client_left_is_there_when_it_comes_again(pipeline: Pipeline
 
     run(scenario())
     assert store.read == 1
+
+
+def test_no_more_wait_than_may_and_what_is_kept_is_given_all_the_same(store: Watched, embedder: FakeEmbedder) -> None:
+    took_s: list[float] = []
+    pipeline = Pipeline(store, embedder, rules=Rules(1000, 4), max_streams=2, max_maps=2, drawn=took_s.append)
+
+    async def scenario() -> None:
+        kept = await pipeline.maps.draw("ours", "components", 30)
+        store.entered.clear()
+        store.open.clear()
+        drawing = asyncio.create_task(pipeline.maps.draw("ours", "components", 20))
+        assert await asyncio.to_thread(store.entered.wait, 10)
+        left = asyncio.create_task(pipeline.maps.draw("ours", "components", 21))
+        while pipeline.maps._under_way < 2:
+            await asyncio.sleep(0.001)
+        with pytest.raises(TooManyMaps, match=r"2 maps .*MAX_MAPS"):
+            await pipeline.maps.draw("ours", "components", 22)
+        assert await pipeline.maps.draw("ours", "components", 30) is kept
+        left.cancel()
+        await asyncio.wait([left])
+        waits = asyncio.create_task(pipeline.maps.draw("ours", "components", 23))
+        store.open.set()
+        assert len((await drawing).ids) == 20
+        assert len((await waits).ids) == 23
+
+    run(scenario())
+    pipeline.close()
+    assert len(took_s) == 4  # the one that was kept took nothing the second time, the one that was refused neither
 
 
 @pytest.mark.parametrize("layout", ["components", "neighbours"])
