@@ -1,8 +1,9 @@
 """The embedding smoke test: does this service embed, keep and find real text as it should? Standard library only.
 
-    python tests/smoke.py URL [--api-key KEY] [--wait SECONDS]
+    python tests/smoke.py URL [--wait SECONDS]
 
-Prints a table of checks; exits with 1 when one of them fails, with 2 when the service cannot be reached.
+The key, where one is set, is the environment's API_KEY. Prints a table of checks; exits with 1 when one of them fails,
+with 2 when the service cannot be reached.
 """
 
 import argparse
@@ -309,12 +310,11 @@ def wait(service: Service, seconds: float) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Check a running VectorSpace.")
+    parser = argparse.ArgumentParser(description="Check a running VectorSpace.", epilog="The key: API_KEY.")
     parser.add_argument("url", help="for example http://localhost:8000")
-    parser.add_argument("--api-key", default=os.environ.get("API_KEY"), help="default: the environment's API_KEY")
     parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="how long to wait until it is ready")
     arguments = parser.parse_args()
-    service = Service(arguments.url, arguments.api_key)
+    service = Service(arguments.url, os.environ.get("API_KEY"))
     try:
         wait(service, arguments.wait)
         results = list(run(service))

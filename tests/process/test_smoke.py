@@ -1,5 +1,6 @@
 """The embedding smoke test passes against the real service, and fails against what is none."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,14 @@ from tests.process.conftest import Process, Run, free_port
 SMOKE = Path(__file__).resolve().parents[1] / "smoke.py"
 
 
-def smoke(url: str, *more: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, str(SMOKE), url, *more], capture_output=True, text=True, timeout=120)
+def smoke(url: str, *more: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, str(SMOKE), url, *more],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+    )
 
 
 def test_it_passes(service: Process) -> None:
@@ -21,7 +28,7 @@ def test_it_passes(service: Process) -> None:
 
 def test_it_passes_with_the_key_and_fails_without(run: Run) -> None:
     process = run(API_KEY="k1,k2", ENVIRONMENT="production").ready()
-    assert smoke(process.url, "--api-key", "k2").returncode == 0
+    assert smoke(process.url, API_KEY="k2").returncode == 0
     refused = smoke(process.url)
     assert refused.returncode == 1
     assert "FAIL" in refused.stdout
