@@ -9,35 +9,14 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
-from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from app import __version__
-from app.api import (
-    answer,
-    collections,
-    documents,
-    health,
-    maps,
-    metrics,
-    openai,
-    openapi,
-    page,
-    passages,
-    problems,
-    search,
-    tei,
-    transfer,
-)
-from app.api.answer_timeout import AnswerTimeout
+from app.api.application import build_api, layered
 from app.api.auth import Keys
-from app.api.body import BodyLimit
 from app.api.dependencies import Parts
-from app.api.direct import DirectPaths
-from app.api.hanging_up import HangingUp
-from app.api.headers import EXPOSED, ResponseHeaders
 from app.api.key_file import KeyFile
-from app.api.running import RunningRequests, TrackRunning
+from app.api.running import RunningRequests
 from app.embedding.embedder import Embedder
 from app.embedding.embedders import Embedders
 from app.embedding.registry import Card
@@ -46,7 +25,7 @@ from app.observability import timing
 from app.observability.metrics import Info
 from app.observability.process import process_metrics
 from app.observability.remote import RemoteMetrics
-from app.observability.requests import ObserveRequests, RequestMetrics
+from app.observability.requests import RequestMetrics
 from app.parts.embedding import OnFatal, Opened, open_embedder
 from app.parts.store import open_store
 from app.pipeline.drafts import Rules
@@ -116,7 +95,7 @@ def create_app(
     running: RunningRequests | None = None,
     open_embedder: Callable[[Settings, OnFatal], Opened] = open_embedder,
     open_store: Callable[[Settings, OnFatal], Store] = open_store,
-) -> FastAPI:
+) -> ASGIApp:
     """The service as an ASGI app. `running` is kept up to date with the requests under way.
 
     It answers at once, with 503 and the reason until store and model are there; a database that is away is waited for.
@@ -133,7 +112,7 @@ def create_app(
     asked = RemoteMetrics(("ok", "left", *get_args(RemoteKind)))
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    async def lifespan(_: object) -> AsyncIterator[dict[str, Any]]:
         parts = Parts(settings, keys, time.monotonic())
         parts.metrics += [*process_metrics(), *requests.metrics(), *asked.metrics()]
         closers: list[tuple[str, Callable[[], Awaitable[None]]]] = []
@@ -195,34 +174,7 @@ def create_app(
                 except Exception as error:  # the others are closed all the same
                     log.error("could not close the %s", name, exc_info=error)
 
-    app = FastAPI(
-        title="VectorSpace", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, debug=False
-    )
-    # The last one added is the outermost.
-    app.add_middleware(DirectPaths, router=openai.hot)
-    app.add_middleware(HangingUp)
-    app.add_middleware(AnswerTimeout, limit_s=settings.idle_timeout_s)
-    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, timeout_s=settings.idle_timeout_s)
-    app.add_middleware(problems.Unexpected)
-    app.add_middleware(TrackRunning, running=RunningRequests() if running is None else running)
-    if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["*"],  # clients send some of their own; which page asks is what counts
-            expose_headers=EXPOSED,
-        )
-    app.add_middleware(ResponseHeaders)
-    app.add_middleware(ObserveRequests, metrics=requests, tracer=tracer)
-    problems.install(app)
-    openapi.install(app)
-    app.include_router(openai.hot)
-    modules = (health, metrics, openai, tei, passages, collections, documents, search, answer, maps, transfer)
-    for module in modules:
-        app.include_router(module.router)
-    app.include_router(page.router())
-    return app
+    return layered(build_api(lifespan), settings, RunningRequests() if running is None else running, requests, tracer)
 
 
 def _build_info(card: Card) -> Info:

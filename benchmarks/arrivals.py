@@ -2,11 +2,12 @@
 
     python -m benchmarks.arrivals < JOB
 
-JOB is JSON (`Job`); the answer is JSON on standard output: a list of `Outcome` as lists. All connections are open
-before the clock starts; most are idle most of the time, as those of real clients are. One thread, in a process of its
-own.
+JOB is JSON (`Job`); the answer is JSON on standard output (`Arrived`, its outcomes as lists). All requests are made and
+all connections open before the clock starts; most are idle most of the time, as those of real clients are. One thread,
+in a process of its own, and as little as can be done for each request: it has the same processors as the service.
 """
 
+import gc
 import heapq
 import json
 import selectors
@@ -14,13 +15,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import accumulate, count
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.peers.client import request_bytes
+from benchmarks.peers.client import content_length, request_bytes
 
 # Before each text goes a number, so that no two are alike; all are of as many digits, and so of about as many tokens.
 FIRST_NUMBER = 100_000
@@ -64,7 +66,14 @@ class Outcome(NamedTuple):
     attempt: int
 
 
-def run(job: Job) -> list[Outcome]:
+class Arrived(NamedTuple):
+    """What came of a job. cpu_s: what this client had used of a processor after each second, from the first due on"""
+
+    outcomes: list[Outcome]
+    cpu_s: list[float]
+
+
+def run(job: Job) -> Arrived:
     """Send `job` from a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.arrivals"],
@@ -74,7 +83,8 @@ def run(job: Job) -> list[Outcome]:
         cwd=CHECKOUT,
         check=True,
     )
-    return [Outcome(*each) for each in json.loads(done.stdout)]
+    outcomes, cpu_s = json.loads(done.stdout)
+    return Arrived([Outcome(*each) for each in outcomes], cpu_s)
 
 
 def due(phases: Sequence[tuple[float, float]]) -> Iterator[float]:
@@ -90,7 +100,7 @@ class Connection:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self.sent_s, self.attempt = 0.0, 1
+        self.sent_s, self.attempt, self.busy = 0.0, 1, False
         self.open()
 
     def open(self) -> None:
@@ -98,8 +108,8 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, request: bytes, now_s: float, attempt: int) -> None:
-        self.sent_s, self.attempt, self._seen, self._whole = now_s, attempt, b"", -1
-        self._received = 0
+        self.sent_s, self.attempt, self.busy = now_s, attempt, True
+        self._seen, self._missing = b"", -1
         self.socket.sendall(request)
 
     def receive(self, buffer: bytearray) -> tuple[int, float] | None:
@@ -107,21 +117,22 @@ class Connection:
         read = self.socket.recv_into(buffer)
         if not read:
             raise ConnectionError("the server hung up")
-        self._received += read
-        if self._whole < 0:
+        if self._missing >= 0:
+            self._missing -= read
+        else:
             self._seen += buffer[:read]
-            head, end, _ = self._seen.partition(b"\r\n\r\n")
+            head, end, body = self._seen.partition(b"\r\n\r\n")
             if not end:
                 return None
-            self._headers = {
-                name.strip().lower(): value.strip()
-                for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])
-            }
-            self._status = int(head.split(b" ", 2)[1])
-            self._whole = len(head) + 4 + int(self._headers[b"content-length"])
-        if self._received < self._whole:
-            return None
-        return self._status, float(self._headers.get(b"retry-after", b"0"))
+            self._answer = int(head[9:12]), float(_field(head, b"retry-after") or 0)
+            self._missing = content_length(head) - len(body)
+        return None if self._missing else self._answer
+
+
+def _field(head: bytes, name: bytes) -> bytes:
+    """The value of the field `name`, which is given in lower case, as the service sends it; empty where it is not."""
+    _, _, after = head.partition(b"\r\n" + name + b": ")
+    return after.partition(b"\r\n")[0]
 
 
 class Arrivals:
@@ -130,63 +141,69 @@ class Arrivals:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._numbers = count(FIRST_NUMBER)
-        self._idle = [Connection(job.port) for _ in range(job.connections)]
+        self._due = list(due(job.phases))
+        self._requests = [self._request() for _ in self._due]
+        # All connections are used in turns: the one that was answered last goes to the other end.
+        self._idle = deque(Connection(job.port) for _ in range(job.connections))
         self._selector = selectors.DefaultSelector()
+        for connection in self._idle:
+            self._selector.register(connection.socket, selectors.EVENT_READ, connection)
         self._returns: list[float] = []
         self._refused = 0
         self._busy = 0
         self._outcomes: list[Outcome] = []
 
-    def run(self) -> list[Outcome]:
+    def run(self) -> Arrived:
         buffer = bytearray(RECEIVE_BYTES)
-        waiting = due(self._job.phases)
-        next_s: float | None = next(waiting, None)
-        started_s = time.perf_counter()
+        waiting = zip(self._due, self._requests, strict=True)
+        following = next(waiting, None)
+        started_s, cpu_s = time.perf_counter(), [time.process_time()]
         last_s = 0.0
-        while next_s is not None or self._returns or self._busy:
+        while following is not None or self._returns or self._busy:
             now_s = time.perf_counter() - started_s
-            while next_s is not None and next_s <= now_s:
-                self._send(now_s, 1)
-                next_s = next(waiting, None)
+            while now_s >= len(cpu_s):
+                cpu_s.append(time.process_time())
+            while following is not None and following[0] <= now_s:
+                self._send(following[1], now_s, 1)
+                following = next(waiting, None)
             while self._returns and self._returns[0] <= now_s:
                 heapq.heappop(self._returns)
-                self._send(now_s, 2)
-            soonest = min(next_s if next_s is not None else now_s + 1, *self._returns[:1], now_s + 1)
+                self._send(self._request(), now_s, 2)
+            soonest = min(now_s + 1 if following is None else following[0], *self._returns[:1], now_s + 1)
             for key, _ in self._selector.select(max(0.0, soonest - now_s)):
                 last_s = time.perf_counter() - started_s
                 self._receive(key.data, buffer, last_s)
             if self._busy and now_s - last_s > TIMEOUT_S:
                 self._outcomes += [Outcome(now_s, 0.0, -1, 0.0, 1)] * self._busy
                 break
-        return self._outcomes
+        return Arrived(self._outcomes, [each - cpu_s[0] for each in cpu_s])
 
-    def _send(self, now_s: float, attempt: int) -> None:
-        if not self._idle:
-            self._outcomes.append(Outcome(now_s, 0.0, 0, 0.0, attempt))
-            return
-        connection = self._idle.pop()
+    def _request(self) -> bytes:
         texts = self._job.texts
         numbers = [next(self._numbers) for _ in range(self._job.in_request)]
         body = {"model": self._job.model, "input": [f"{number} {texts[number % len(texts)]}" for number in numbers]}
-        connection.send(request_bytes(self._job.path, json.dumps(body)), now_s, attempt)
-        self._selector.register(connection.socket, selectors.EVENT_READ, connection)
+        return request_bytes(self._job.path, json.dumps(body))
+
+    def _send(self, request: bytes, now_s: float, attempt: int) -> None:
+        if not self._idle:
+            self._outcomes.append(Outcome(now_s, 0.0, 0, 0.0, attempt))
+            return
+        connection = self._idle.popleft()
+        connection.send(request, now_s, attempt)
         self._busy += 1
 
     def _receive(self, connection: Connection, buffer: bytearray, now_s: float) -> None:
         try:
             answer = connection.receive(buffer)
         except OSError:
-            answer = (-1, 0.0)
+            self._open_again(connection)
+            answer = (-1, 0.0) if connection.busy else None
         if answer is None:
             return
         status, retry_after_s = answer
-        self._selector.unregister(connection.socket)
         self._busy -= 1
-        if status == -1:
-            connection.socket.close()
-            connection.open()
-        # The one that was answered last goes to the bottom: all connections are used in turns.
-        self._idle.insert(0, connection)
+        connection.busy = False
+        self._idle.append(connection)
         taken_s = now_s - connection.sent_s
         self._outcomes.append(Outcome(connection.sent_s, taken_s, status, retry_after_s, connection.attempt))
         if status == 429 and connection.attempt == 1:
@@ -194,6 +211,15 @@ class Arrivals:
             if self._refused % self._job.come_back == 0:
                 heapq.heappush(self._returns, now_s + retry_after_s)
 
+    def _open_again(self, connection: Connection) -> None:
+        self._selector.unregister(connection.socket)
+        connection.socket.close()
+        connection.open()
+        self._selector.register(connection.socket, selectors.EVENT_READ, connection)
+
 
 if __name__ == "__main__":
-    print(json.dumps(Arrivals(Job(**json.load(sys.stdin))).run()))
+    arrivals = Arrivals(Job(**json.load(sys.stdin)))
+    gc.freeze()
+    gc.disable()
+    print(json.dumps(arrivals.run()))

@@ -2,10 +2,11 @@
 
     python -m benchmarks.overload [--workload sentences] [--in-request 16] [--quick]
 
-First the capacity: as many texts a second as clients get that wait for their answers. Then requests that come when they
-are due, whatever becomes of those before, over 3000 connections: a tenth of the capacity, ten times the capacity, and a
-tenth again. What is offered is texts: of large requests fewer are refused, each for the price of a small one. A refusal
-says when to come back (`Retry-After`); one in a hundred of those refused does, at that moment.
+First the capacity: as many texts a second as clients get that wait for their answers, and again at the end, since a
+shared machine is not the same all the time. Between both, requests that come when they are due, whatever becomes of
+those before, over 3000 connections: a tenth of the capacity, ten times the capacity, and a tenth again. What is offered
+is texts: of large requests fewer are refused, each for the price of a small one. A refusal says when to come back
+(`Retry-After`); one in a hundred of those refused does, at that moment.
 """
 
 import math
@@ -15,7 +16,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from itertools import count
-from statistics import median
+from statistics import mean, median
 from typing import NamedTuple
 
 from app.settings import Settings
@@ -75,15 +76,26 @@ class Memory:
 
 
 class Run(NamedTuple):
-    """What one run has found. capacity: texts a second; outcomes: in the order of their sending; memory in MB"""
+    """What one run has found.
+
+    capacities  texts a second, measured before and after
+    outcomes    in the order of their sending
+    client_s    what the client had used of a processor after each second
+    *_mb        memory of the service
+    """
 
     in_request: int
-    capacity: float
+    capacities: tuple[float, float]
     times: Times
     outcomes: Sequence[Outcome]
+    client_s: Sequence[float]
     before_mb: float
     peak_mb: float
     after_mb: float
+
+    @property
+    def capacity(self) -> float:
+        return mean(self.capacities)
 
     @property
     def overload(self) -> tuple[float, float]:
@@ -103,9 +115,18 @@ def measure(workload: str, in_request: int, times: Times) -> Run:
         job = Job(running.port, running.speech.path, MODEL, texts, in_request, phases, CONNECTIONS, COME_BACK)
         before_mb = running.memory_mb()
         with Memory(running) as memory:
-            outcomes = arrivals.run(job)
+            arrived = arrivals.run(job)
+        after_mb = running.memory_mb()
+        again = _capacity(running, supply, workload, in_request, times.capacity)
         return Run(
-            in_request, capacity, times, sorted(outcomes), before_mb, max(memory.samples_mb), running.memory_mb()
+            in_request,
+            (capacity, again),
+            times,
+            sorted(arrived.outcomes),
+            arrived.cpu_s,
+            before_mb,
+            max(memory.samples_mb),
+            after_mb,
         )
 
 
@@ -156,6 +177,7 @@ def told_by_taken(outcomes: Sequence[Outcome], within: tuple[float, float]) -> l
 
 def figures(run: Run) -> list[Figure]:
     begin_s, end_s = run.overload
+    before, after = run.capacities
     first = [each for each in run.outcomes if each.attempt == 1]
     calm = [each.taken_s for each in first if each.sent_s < begin_s and each.status == 200]
     during = [each for each in first if begin_s <= each.sent_s < end_s]
@@ -170,13 +192,19 @@ def figures(run: Run) -> list[Figure]:
     meanwhile = [each.status == 200 for each in came_back if each.sent_s < end_s]
     failed = Counter(each.status for each in run.outcomes if each.status not in (200, 429))
     told = told_by_taken(run.outcomes, run.overload)
+    client = (run.client_s[round(end_s)] - run.client_s[round(begin_s)]) / run.times.overload
     back_s = back_after_s(run.outcomes, end_s, median(calm))
     told_spread = f"p5 {percentile(told, 5):.2f}, p95 {percentile(told, 95):.2f}" if told else "nobody was refused"
     refusal_ms = [1000 * each.taken_s for each in refused]
     return [
-        Figure("capacity [texts/s]", run.capacity, f"{CAPACITY_CLIENTS} clients with {run.in_request} texts a request"),
+        Figure(
+            "capacity [texts/s]",
+            run.capacity,
+            f"{before:.0f} before, {after:.0f} after; {CAPACITY_CLIENTS} clients with {run.in_request} texts a request",
+        ),
         Figure("offered / capacity", len(during) * run.in_request / run.times.overload / run.capacity),
         Figure("answered during overload / capacity", held, f"{in_time} requests", HELD),
+        Figure("the client, of one core", client, "which the service did not have"),
         Figure(FAILURES, failed.total(), str(dict(failed) or "none"), 0, at_least=False),
         Figure("refused", len(refused) / len(during), f"{len(refused)} of {len(during)}"),
         Figure("a refusal, p50 [ms]", median(refusal_ms), f"p99 {percentile(refusal_ms, 99):.0f}"),

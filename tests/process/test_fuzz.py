@@ -22,8 +22,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from app.main import create_app
-from app.settings import Settings
+from app.api.application import build_api
 from tests.process.conftest import Process
 
 ASKED = int(os.environ.get("FUZZ_CASES", "0"))
@@ -36,7 +35,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-schema = schemathesis.openapi.from_dict(create_app(Settings(), on_fatal=lambda _: None).openapi())
+schema = schemathesis.openapi.from_dict(build_api().openapi())
 OPERATIONS = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
 tried: Counter[int] = Counter()
 passed: list[str] = []

@@ -1,0 +1,83 @@
+"""The interface as a whole: every route in one FastAPI, and the layers that every request passes before it."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from app import __version__
+from app.api import (
+    answer,
+    collections,
+    documents,
+    health,
+    maps,
+    metrics,
+    openai,
+    openapi,
+    page,
+    passages,
+    problems,
+    search,
+    tei,
+    transfer,
+)
+from app.api.answer_timeout import AnswerTimeout
+from app.api.body import BodyLimit
+from app.api.direct import DirectPaths
+from app.api.hanging_up import HangingUp
+from app.api.headers import EXPOSED, ResponseHeaders
+from app.api.running import RunningRequests, TrackRunning
+from app.observability.requests import ObserveRequests, RequestMetrics, Tracer
+from app.settings import Settings
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]]
+
+
+def build_api(lifespan: Lifespan | None = None) -> FastAPI:
+    """All routes and their OpenAPI document. `lifespan` gives the `Parts` that they use; the document needs none."""
+    api = FastAPI(
+        title="VectorSpace",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        debug=False,
+        # FastAPI's own would come beside ours, and hold bodies; whether somebody wants it is looked up in each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    # Once more in here, since FastAPI has an answer of its own to what nobody expected.
+    api.add_middleware(problems.Unexpected)
+    problems.install(api)
+    openapi.install(api)
+    api.include_router(openai.hot)
+    modules = (health, metrics, openai, tei, passages, collections, documents, search, answer, maps, transfer)
+    for module in modules:
+        api.include_router(module.router)
+    api.include_router(page.router())
+    return api
+
+
+def layered(
+    api: ASGIApp, settings: Settings, running: RunningRequests, requests: RequestMetrics, tracer: Tracer | None
+) -> ASGIApp:
+    """`api` within its layers, the innermost first. They are not FastAPI's, so that the hot path need not pass it."""
+    app: ASGIApp = DirectPaths(api, openai.hot)
+    app = HangingUp(app)
+    app = AnswerTimeout(app, settings.idle_timeout_s)
+    app = BodyLimit(app, settings.max_body_bytes, settings.idle_timeout_s)
+    app = problems.Unexpected(app)
+    app = TrackRunning(app, running)
+    if settings.cors_origins:
+        app = CORSMiddleware(
+            app,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["*"],  # clients send some of their own; which page asks is what counts
+            expose_headers=EXPOSED,
+        )
+    app = ResponseHeaders(app)
+    return ObserveRequests(app, requests, tracer)
