@@ -192,7 +192,7 @@ def measured(name: str, cell: Cell) -> bool:
 def started(peer: Peer | Image, scratch: Path) -> Running | Loaded:
     """raises  NotMeasured, where it does not answer"""
     if isinstance(peer, Image):
-        return Contained(peer, scratch)
+        return Contained(peer, scratch, peers.PATIENT)
     return Loaded(peer, scratch) if isinstance(peer, Library) else Running(peer, scratch)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,16 +35,16 @@ def image(name: str, reference: str) -> Image:
 
 
 class Contained(Running):
-    """A container that has answered its first request; it is removed at the end."""
+    """A container that has answered its first request; it is removed at the end. settings: beside the image's own"""
 
-    def __init__(self, image: Image, scratch: Path) -> None:
+    def __init__(self, image: Image, scratch: Path, settings: Mapping[str, str] | None = None) -> None:
         client = os.environ.get("DOCKER") or shutil.which("docker")
         assert client is not None  # `image` has asked it
         self._container = f"vectorspace-peers-{os.getpid()}"
 
         def command(port: int) -> list[str]:
-            settings = {"PORT": port, "HOST": "127.0.0.1", "LOG_LEVEL": "warning"}
-            options = [word for key, value in settings.items() for word in ("--env", f"{key}={value}")]
+            own = {"PORT": port, "HOST": "127.0.0.1", "LOG_LEVEL": "warning"} | dict(settings or {})
+            options = [word for key, value in own.items() for word in ("--env", f"{key}={value}")]
             start = [client, "run", "--rm", "--name", self._container, "--network", "host"]
             return [*start, *options, image.reference]
 
