@@ -38,6 +38,8 @@ COME_BACK = 100
 BACK = 1.5
 HELD = 0.9
 FAILURES = "failures other than 429"
+# What an outcome says where all connections were waiting: with a text a request they are fewer than texts may wait.
+NOT_SENT = 0
 
 
 class Times(NamedTuple):
@@ -190,7 +192,8 @@ def figures(run: Run) -> list[Figure]:
     came_back = [each for each in run.outcomes if each.attempt == 2]
     later = [each.status == 200 for each in came_back if each.sent_s >= end_s + 1]
     meanwhile = [each.status == 200 for each in came_back if each.sent_s < end_s]
-    failed = Counter(each.status for each in run.outcomes if each.status not in (200, 429))
+    failed = Counter(each.status for each in run.outcomes if each.status not in (200, 429, NOT_SENT))
+    unsent = sum(each.status == NOT_SENT for each in during)
     told = told_by_taken(run.outcomes, run.overload)
     client = (run.client_s[round(end_s)] - run.client_s[round(begin_s)]) / run.times.overload
     back_s = back_after_s(run.outcomes, end_s, median(calm))
@@ -207,7 +210,8 @@ def figures(run: Run) -> list[Figure]:
         Figure("the client, of one core", client, "which the service did not have"),
         Figure(FAILURES, failed.total(), str(dict(failed) or "none"), 0, at_least=False),
         Figure("refused", len(refused) / len(during), f"{len(refused)} of {len(during)}"),
-        Figure("a refusal, p50 [ms]", median(refusal_ms), f"p99 {percentile(refusal_ms, 99):.0f}"),
+        Figure("not sent, all connections waiting", unsent / len(during), f"{unsent} of {len(during)}"),
+        Figure("a refusal, p50 [ms]", *_middle(refusal_ms)),
         Figure(
             "accepted, p99 [s]",
             percentile(accepted, 99),
@@ -217,7 +221,7 @@ def figures(run: Run) -> list[Figure]:
         ),
         Figure("Retry-After / time the queue took", median(told) if told else math.nan, told_spread),
         Figure("came back as told, during: accepted", _share(meanwhile), f"of {len(meanwhile)}"),
-        Figure("came back as told, after: accepted", _share(later), f"of {len(later)}", 0.95),
+        Figure("came back as told, after: accepted", _share(later), f"of {len(later)}", 0.95 if later else None),
         Figure("latency before, p50 [ms]", 1000 * median(calm), f"p99 {1000 * percentile(calm, 99):.0f}"),
         Figure(
             f"latency is back at {BACK} × after [s]",
@@ -230,6 +234,10 @@ def figures(run: Run) -> list[Figure]:
         Figure("memory, most [MB]", run.peak_mb, f"{CONNECTIONS} connections"),
         Figure("memory after [MB]", run.after_mb),
     ]
+
+
+def _middle(values_ms: Sequence[float]) -> tuple[float, str]:
+    return (median(values_ms), f"p99 {percentile(values_ms, 99):.0f}") if values_ms else (math.nan, "none")
 
 
 def _share(accepted: Sequence[bool]) -> float:

@@ -101,6 +101,16 @@ def test_a_receiver_that_is_gone_harms_nobody(monkeypatch: pytest.MonkeyPatch, t
         assert client.post("/v1/embeddings", json=EMBED).status_code == 200
 
 
+def test_fastapi_sends_nothing_of_its_own(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Not even where it is asked to: it would send bodies, and each request twice."""
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    with whole(tmp_path) as client:
+        client.put("/v1/collections/notes")
+    scopes = [each.scope.name for sent in receiver.received for one in sent.resource_spans for each in one.scope_spans]
+    assert "fastapi" not in scopes
+    receiver.of("PUT /v1/collections/{name}")
+
+
 @pytest.mark.parametrize(
     ("given", "traced"),
     [

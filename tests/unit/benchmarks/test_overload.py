@@ -5,7 +5,7 @@ import math
 import pytest
 
 from benchmarks.arrivals import Outcome, due
-from benchmarks.overload import back_after_s, longest_wait_s, told_by_taken
+from benchmarks.overload import Run, Times, back_after_s, figures, longest_wait_s, told_by_taken
 
 
 def answered(sent_s: float, taken_s: float) -> Outcome:
@@ -32,3 +32,16 @@ def test_latency_is_back_in_the_first_second_whose_median_is() -> None:
 def test_what_was_told_is_held_against_those_let_in_at_the_time() -> None:
     outcomes = [answered(1, 4.0), answered(1.2, 4.0), Outcome(1.3, 0.1, 429, 5, 1), Outcome(9, 0.1, 429, 5, 1)]
     assert told_by_taken(outcomes, (0, 10)) == pytest.approx([1.25])
+
+
+def test_where_nobody_is_refused_nothing_is_held_against_refusals() -> None:
+    """With a text a request, 3000 connections are fewer than texts may wait."""
+    outcomes = [answered(at / 10, 0.05) for at in range(100)] + [Outcome(3, 0, 0, 0, 1)]
+    run = Run(1, (8, 12), Times(1, 1, 5, 4), outcomes, [0.1 * at for at in range(12)], 100, 120, 110)
+    found = {each.name: each for each in figures(run)}
+    assert found["failures other than 429"].value == 0
+    assert found["not sent, all connections waiting"].value == pytest.approx(1 / 51)
+    assert found["answered during overload / capacity"].value == pytest.approx(1)
+    assert found["the client, of one core"].value == pytest.approx(0.1)
+    assert found["came back as told, after: accepted"].met is None
+    assert math.isnan(found["a refusal, p50 [ms]"].value)
