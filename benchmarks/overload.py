@@ -1,6 +1,6 @@
 """Ten times more than the service can do, for a minute: what is answered, what is refused, and how it is after.
 
-    python -m benchmarks.overload [--workload sentences] [--in-request 16] [--quick]
+    python -m benchmarks.overload [--workload sentences] [--in-request 16] [--image IMAGE] [--quick]
 
 First the capacity: as many texts a second as clients get that wait for their answers, and again at the end, since a
 shared machine is not the same all the time. Between both, requests that come when they are due, whatever becomes of
@@ -15,6 +15,7 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from itertools import count
 from statistics import mean, median
 from typing import NamedTuple
@@ -105,10 +106,10 @@ class Run(NamedTuple):
         return self.times.before, self.times.before + self.times.overload
 
 
-def measure(workload: str, in_request: int, times: Times) -> Run:
-    """raises  NotMeasured"""
+def measure(workload: str, in_request: int, times: Times, reference: str = "") -> Run:
+    """Of this checkout's service, or of that of the image `reference`. raises  NotMeasured"""
     supply = Texts.of_docstrings(peers.OUR_MODEL / "tokenizer.json", 256, seed=23)
-    with service() as running:
+    with service(reference) as running:
         capacity = _capacity(running, supply, workload, in_request, times.capacity)
         print(f"overload: capacity {capacity:.0f} texts/s", file=sys.stderr, flush=True)
         rate = capacity / in_request
@@ -262,10 +263,12 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--workload", choices=LENGTHS, default="sentences")
     options.add_argument("--in-request", type=int, default=IN_REQUEST)
+    options.add_argument("--image", default="", help="a container of this image in place of the checkout's service")
     given = options.parse_args()
     times = QUICK if given.quick else FULL
     title = f"ten times the capacity, {given.workload}, {given.in_request} in a request"
-    tell(title, lambda: figures(measure(given.workload, given.in_request, times)), as_json=given.json)
+    measured = partial(measure, given.workload, given.in_request, times, given.image)
+    tell(title, lambda: figures(measured()), as_json=given.json)
 
 
 if __name__ == "__main__":
