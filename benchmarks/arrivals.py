@@ -26,6 +26,8 @@ from benchmarks.peers.client import content_length, request_bytes
 
 # Before each text goes a number, so that no two are alike; all are of as many digits, and so of about as many tokens.
 FIRST_NUMBER = 100_000
+# What an outcome says in place of a status.
+NOT_SENT, NO_ANSWER = 0, -1
 CHECKOUT = Path(__file__).resolve().parents[1]
 RECEIVE_BYTES = 1 << 18
 TIMEOUT_S = 120
@@ -37,7 +39,7 @@ class Job:
 
     texts        to choose from, in turns; each gets a number before it, so that no two of all requests are alike
     phases       (requests a second, seconds) one after another; of a phase without a rate nothing is due
-    connections  what is due while all of them are busy is not sent, and told as status 0
+    connections  what is due while all of them are busy is told as NOT_SENT
     come_back    one in so many of those refused comes back, once, when Retry-After says
     """
 
@@ -54,7 +56,7 @@ class Job:
 class Outcome(NamedTuple):
     """One request: when it was sent, in seconds since the first was due, how long it took, and its answer.
 
-    status         0: not sent; -1: the connection ended or nothing came
+    status         or NOT_SENT: all connections were busy; or NO_ANSWER: the connection ended or nothing came
     retry_after_s  0 where the answer says nothing of it
     attempt        1, and 2 for one that came back
     """
@@ -174,7 +176,7 @@ class Arrivals:
                 last_s = time.perf_counter() - started_s
                 self._receive(key.data, buffer, last_s)
             if self._busy and now_s - last_s > TIMEOUT_S:
-                self._outcomes += [Outcome(now_s, 0.0, -1, 0.0, 1)] * self._busy
+                self._outcomes += [Outcome(now_s, 0.0, NO_ANSWER, 0.0, 1)] * self._busy
                 break
         return Arrived(self._outcomes, [each - cpu_s[0] for each in cpu_s])
 
@@ -186,7 +188,7 @@ class Arrivals:
 
     def _send(self, request: bytes, now_s: float, attempt: int) -> None:
         if not self._idle:
-            self._outcomes.append(Outcome(now_s, 0.0, 0, 0.0, attempt))
+            self._outcomes.append(Outcome(now_s, 0.0, NOT_SENT, 0.0, attempt))
             return
         connection = self._idle.popleft()
         connection.send(request, now_s, attempt)
@@ -197,7 +199,7 @@ class Arrivals:
             answer = connection.receive(buffer)
         except OSError:
             self._open_again(connection)
-            answer = (-1, 0.0) if connection.busy else None
+            answer = (NO_ANSWER, 0.0) if connection.busy else None
         if answer is None:
             return
         status, retry_after_s = answer

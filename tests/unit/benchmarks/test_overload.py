@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from benchmarks.arrivals import Outcome, due
+from benchmarks.arrivals import NOT_SENT, Outcome, due
 from benchmarks.overload import Run, Times, back_after_s, figures, longest_wait_s, told_by_taken
 
 
@@ -36,11 +36,15 @@ def test_what_was_told_is_held_against_those_let_in_at_the_time() -> None:
 
 def test_where_nobody_is_refused_nothing_is_held_against_refusals() -> None:
     """With a text a request, 3000 connections are fewer than texts may wait."""
-    outcomes = [answered(at / 10, 0.05) for at in range(100)] + [Outcome(3, 0, 0, 0, 1)]
+    outcomes = [answered(at / 10, 0.05) for at in range(100)] + [Outcome(3, 0, NOT_SENT, 0, 1)]
     run = Run(1, (8, 12), Times(1, 1, 5, 4), outcomes, [0.1 * at for at in range(12)], 100, 120, 110)
     found = {each.name: each for each in figures(run)}
     assert found["failures other than 429"].value == 0
-    assert found["not sent, all connections waiting"].value == pytest.approx(1 / 51)
+    unsent = found["not sent, all connections waiting"]
+    assert unsent.value == pytest.approx(1 / 51)
+    assert unsent.met is None
+    more = {each.name: each for each in figures(run._replace(in_request=16))}
+    assert more["not sent, all connections waiting"].met is False
     assert found["answered during overload / capacity"].value == pytest.approx(1)
     assert found["the client, of one core"].value == pytest.approx(0.1)
     assert found["came back as told, after: accepted"].met is None
