@@ -46,6 +46,6 @@ def test_its_links_and_settings_are_there() -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", TEXT)
     assert links
     assert [link for link in links if not (GUIDE.parent / link).exists()] == []
-    readme = (GUIDE.parent.parent / "README.md").read_text()
+    settings = (GUIDE.parent / "settings.md").read_text()
     named = set(re.findall(r"`((?:OPENAI|MAX|CACHE)_[A-Z_]+)", TEXT))
-    assert {name for name in named if f"| `{name}` |" not in readme} == set()
+    assert {name for name in named if f"| `{name}` |" not in settings} == set()

@@ -1,4 +1,4 @@
-"""Settings: read once, refused by name, never printed when secret, and all of them in the README."""
+"""Settings: read once, refused by name, never printed when secret, and all of them in docs/settings.md."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from app.errors import CannotStart
 from app.settings import Settings, from_environment
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -95,11 +95,22 @@ def test_each_wrong_setting_is_named_without_its_value(monkeypatch: pytest.Monke
     assert "very-private" not in str(refused.value)
 
 
-def test_readme_lists_every_setting_with_its_default() -> None:
-    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", README.read_text(), re.MULTILINE))
+def rows_of(page: str) -> dict[str, str]:
+    """By name, what a page says of a setting: default and meaning."""
+    return dict(re.findall(r"^\| `([A-Z_]+)` \| (.*) \|$", (ROOT / page).read_text(), re.MULTILINE))
+
+
+def test_every_setting_is_listed_with_its_default() -> None:
+    rows = {name: row.split(" | ")[0] for name, row in rows_of("docs/settings.md").items()}
     assert set(rows) == {name.upper() for name in Settings.model_fields}
     for name, field in Settings.model_fields.items():
         default = field.default
         if isinstance(default, int | str) and not isinstance(default, bool):
-            assert f"`{default}`" in rows[name.upper()], f"{name.upper()}: README says {rows[name.upper()]}"
+            assert f"`{default}`" in rows[name.upper()], f"{name.upper()}: docs/settings.md says {rows[name.upper()]}"
         assert field.description
+
+
+def test_readme_says_the_same_of_the_few_that_it_lists() -> None:
+    readme, all_of_them = rows_of("README.md"), rows_of("docs/settings.md")
+    assert readme
+    assert {name for name in readme if readme[name].split(" | ")[0] != all_of_them[name].split(" | ")[0]} == set()
