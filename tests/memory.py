@@ -16,6 +16,7 @@ from app.errors import (
     SpaceMismatch,
     TooManyCollections,
 )
+from app.store.checks import same
 from app.store.filters import Filter, matches
 from app.store.store import (
     F32,
@@ -109,9 +110,7 @@ class MemoryStore:
     def unchanged(self, name: str, documents: Sequence[Document]) -> list[bool]:
         held = self._of(name).documents
         return [
-            (stored := held.get(document.id)) is not None
-            and (stored.document.text, stored.document.metadata) == (document.text, document.metadata)
-            for document in documents
+            (stored := held.get(document.id)) is not None and same(stored.document, document) for document in documents
         ]
 
     def document(self, name: str, id: str, *, vectors: bool = False) -> StoredDocument:

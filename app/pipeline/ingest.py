@@ -106,17 +106,7 @@ class Ingest:
         documents = [
             Document(draft.id or "", draft.text, draft.metadata, self.given(collection, draft)) for draft in drafts
         ]
-        return [
-            same and (not document.passages or self._same_vectors(collection.name, document))
-            for document, same in zip(documents, self._store.unchanged(collection.name, documents), strict=True)
-        ]
-
-    def _same_vectors(self, name: str, document: Document) -> bool:
-        kept = self._store.document(name, document.id, vectors=True).document.passages
-        return len(kept) == len(document.passages) and all(
-            (one.start, one.end) == (other.start, other.end) and np.array_equal(one.vector, other.vector)
-            for one, other in zip(kept, document.passages, strict=True)
-        )
+        return self._store.unchanged(collection.name, documents)
 
     def given(self, collection: Collection, draft: Draft) -> tuple[Passage, ...]:
         """The passages whose vectors `draft` brings.

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from app.errors import InvalidDocument, SpaceMismatch
 from app.store.filters import MAX_INTEGER
 from app.store.store import Document, Space
@@ -17,6 +19,22 @@ def written(metadata: Mapping[str, Any]) -> str:
 def canonical(metadata: Mapping[str, Any]) -> str:
     """Equal where the metadata is: as objects, True and 1 would be too."""
     return json.dumps(metadata, sort_keys=True)
+
+
+def same(kept: Document, given: Document) -> bool:
+    """Whether text and metadata are equal; where `given` brings passages, their spans and vectors as well.
+
+    kept  with its passages, where `given` brings some
+    """
+    if kept.text != given.text or canonical(kept.metadata) != canonical(given.metadata):
+        return False
+    return not given.passages or (
+        len(kept.passages) == len(given.passages)
+        and all(
+            (one.start, one.end) == (other.start, other.end) and np.array_equal(one.vector, other.vector)
+            for one, other in zip(kept.passages, given.passages, strict=True)
+        )
+    )
 
 
 def valid(text: str) -> bool:

@@ -209,8 +209,9 @@ class Store(Protocol):
         """Vectors of passages that any collection of this model keeps, by their key; the keys that are known."""
 
     def unchanged(self, name: str, documents: Sequence[Document]) -> list[bool]:
-        """For each document, whether one of the same id, text and metadata is kept. Passages are not compared.
+        """For each document, whether one of the same id, text and metadata is kept; each as of one moment.
 
+        Where a document brings passages, their spans and vectors are compared as well, their keys are not.
         raises  CollectionNotFound
         """
 

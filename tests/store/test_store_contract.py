@@ -5,6 +5,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -175,6 +176,50 @@ def test_unchanged_compares_kinds(animals: Store) -> None:
     ]
     assert animals.unchanged("animals", [cat, *others]) == [True, False, False, False, False]
     assert animals.unchanged("animals", [Document("cat", cat.text, {"wild": False, "legs": 4})]) == [True]
+
+
+def test_unchanged_compares_passages_where_they_are_brought(animals: Store) -> None:
+    cat = animals.document("animals", "cat", vectors=True).document
+    first, second = cat.passages
+
+    def brought(*passages: Passage, name: str = "cat") -> Document:
+        return Document(name, cat.text, cat.metadata, passages)
+
+    same = [brought(), brought(first, second), brought(first, replace(second, key=b"another"))]
+    others = [
+        brought(first),
+        brought(second, first),
+        brought(first, second, second),
+        brought(first, replace(second, end=29)),
+        brought(first, replace(second, vector=vector(0, 1, 0, 1e-7))),
+        brought(first, second, name="dog"),
+        brought(first, second, name="\ud800"),
+    ]
+    assert animals.unchanged("animals", [*same, *others]) == [True] * len(same) + [False] * len(others)
+    assert animals.unchanged("animals", []) == []
+
+
+def test_unchanged_while_a_document_comes_and_goes(animals: Store) -> None:
+    """One that is gone in the middle of it is a changed one, and nothing that is raised."""
+    kept = [animals.document("animals", name, vectors=True).document for name in ("cat", "crow")]
+    done = threading.Event()
+
+    def come_and_go() -> None:
+        while not done.is_set():
+            animals.delete_documents("animals", ids=["crow"])
+            animals.upsert("animals", [kept[1]])
+
+    writer = threading.Thread(target=come_and_go)
+    writer.start()
+    try:
+        for _ in range(30):
+            cat, crow = animals.unchanged("animals", kept)
+            assert cat
+            assert crow in (True, False)
+    finally:
+        done.set()
+        writer.join()
+    assert animals.unchanged("animals", kept) == [True, True]
 
 
 def test_vectors_are_found_by_what_was_embedded(animals: Store) -> None:

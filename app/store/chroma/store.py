@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Literal, TypeVar
 
 from app.errors import DocumentNotFound, ModeUnsupported
-from app.store.checks import canonical
+from app.store.checks import same
 from app.store.chroma import address, catalogue, searching
 from app.store.chroma.server import Server
 from app.store.chroma.shelf import Shelf, steady
@@ -109,11 +109,11 @@ class ChromaStore:
 
     def unchanged(self, name: str, documents: Sequence[Document]) -> list[bool]:
         def read(shelf: Shelf) -> list[bool]:
-            kept = shelf.heads([each.id for each in documents], texts=True)
+            heads = shelf.heads([each.id for each in documents], texts=True)
+            brought = {each.id for each in documents if each.passages}
+            passages = shelf.passages_of([head for head in heads.values() if head.id in brought])
             return [
-                (head := kept.get(each.id)) is not None
-                and head.text == each.text
-                and canonical(head.metadata) == canonical(each.metadata)
+                (head := heads.get(each.id)) is not None and same(head.stored(passages.get(head.id, ())).document, each)
                 for each in documents
             ]
 

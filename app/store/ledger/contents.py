@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.store.checks import canonical, latest, refuse_half_pairs, valid, written
+from app.store.checks import latest, refuse_half_pairs, same, valid, written
 from app.store.filters import Filter
 from app.store.keyword import document_text
-from app.store.ledger import keyword_index
+from app.store.ledger import keyword_index, listing
 from app.store.ledger.catalogue import Row
 from app.store.ledger.columns import packed
 from app.store.ledger.sql_filters import Value, fields, translate
@@ -129,18 +129,8 @@ def delete(connection: sqlite3.Connection, row: Row, ids: Sequence[str] | None, 
 
 
 def unchanged(connection: sqlite3.Connection, row: Row, documents: Sequence[Document]) -> list[bool]:
-    """For each, whether one of the same id, text and metadata is kept."""
-    return [_same(connection, row.key, document) for document in documents]
-
-
-def _same(connection: sqlite3.Connection, collection: int, document: Document) -> bool:
-    if not valid(document.id):
-        return False
-    found = connection.execute(
-        "SELECT text, metadata FROM documents WHERE collection = ? AND id = ?", (collection, document.id)
-    ).fetchone()
-    return (
-        found is not None
-        and found[0] == document.text
-        and canonical(json.loads(found[1])) == canonical(document.metadata)
-    )
+    """For each, whether it is kept as it is: `checks.same`."""
+    return [
+        (kept := listing.find(connection, row, each.id, bool(each.passages))) is not None and same(kept.document, each)
+        for each in documents
+    ]

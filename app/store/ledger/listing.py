@@ -19,11 +19,17 @@ COLUMNS = "d.key, d.id, d.text, d.metadata, d.updated"
 
 def one(connection: sqlite3.Connection, row: Row, id: str, vectors: bool) -> StoredDocument:
     """raises  DocumentNotFound"""
-    sql = f"SELECT {COLUMNS} FROM documents d WHERE d.collection = ? AND d.id = ?"  # noqa: S608  the names above
-    found = connection.execute(sql, (row.key, id)).fetchone() if valid(id) else None
+    found = find(connection, row, id, vectors)
     if found is None:
         raise DocumentNotFound(row.collection.name, id)
-    return _stored(connection, found, vectors)
+    return found
+
+
+def find(connection: sqlite3.Connection, row: Row, id: str, vectors: bool) -> StoredDocument | None:
+    """None where there is none of this id."""
+    sql = f"SELECT {COLUMNS} FROM documents d WHERE d.collection = ? AND d.id = ?"  # noqa: S608  the names above
+    found = connection.execute(sql, (row.key, id)).fetchone() if valid(id) else None
+    return None if found is None else _stored(connection, found, vectors)
 
 
 def page(connection: sqlite3.Connection, row: Row, filter: Filter | None, cursor: str | None, limit: int) -> Page:

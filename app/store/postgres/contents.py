@@ -4,16 +4,15 @@ Whoever writes locks documents first, in the order of their ids, and counts last
 each other, and never in a circle.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from app.errors import InvalidDocument
-from app.store.checks import canonical, latest, refuse_half_pairs, written
+from app.store.checks import latest, refuse_half_pairs, same, written
 from app.store.filters import Filter
-from app.store.postgres import catalogue, tables
+from app.store.postgres import catalogue, listing, tables
 from app.store.postgres.catalogue import Row
 from app.store.postgres.connections import Connection
 from app.store.postgres.json_filters import fields, keepable, translate
@@ -134,12 +133,10 @@ async def delete(connection: Connection, row: Row, ids: Sequence[str] | None, fi
 
 
 async def unchanged(connection: Connection, row: Row, documents: Sequence[Document]) -> list[bool]:
-    """For each, whether one of the same id, text and metadata is kept."""
-    sql = f"SELECT id, text, metadata FROM {tables.documents(row.key)} WHERE id = ANY($1::text[])"  # noqa: S608
-    rows = await connection.fetch(sql, [each.id for each in documents if keepable(each.id)])
-    kept = {each["id"]: each for each in rows}
-    return [each.id in kept and _same(kept[each.id]["text"], kept[each.id]["metadata"], each) for each in documents]
-
-
-def _same(text: str, metadata: str, document: Document) -> bool:
-    return text == document.text and canonical(json.loads(metadata)) == canonical(document.metadata)
+    """For each, whether it is kept as it is: `checks.same`."""
+    plain = await listing.by_id(connection, row, [each.id for each in documents if not each.passages], False)
+    whole = await listing.by_id(connection, row, [each.id for each in documents if each.passages], True)
+    return [
+        (kept := (whole if each.passages else plain).get(each.id)) is not None and same(kept.document, each)
+        for each in documents
+    ]

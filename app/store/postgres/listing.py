@@ -29,6 +29,17 @@ async def one(connection: Connection, row: Row, id: str, vectors: bool) -> Store
     return _stored(found, passages)
 
 
+async def by_id(connection: Connection, row: Row, ids: Sequence[str], vectors: bool) -> dict[str, StoredDocument]:
+    """Those of them that are there."""
+    keepable_ids = [each for each in ids if keepable(each)]
+    if not keepable_ids:
+        return {}
+    sql = f"SELECT {COLUMNS} FROM {tables.documents(row.key)} d WHERE d.id = ANY($1::text[])"  # noqa: S608
+    found = await connection.fetch(sql, keepable_ids)
+    passages = await _passages(connection, row, [each["key"] for each in found]) if vectors else {}
+    return {each["id"]: _stored(each, passages) for each in found}
+
+
 async def page(connection: Connection, row: Row, filter: Filter | None, cursor: str | None, limit: int) -> Page:
     """raises  InvalidCursor"""
     parameters = Parameters()

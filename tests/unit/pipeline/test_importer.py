@@ -104,6 +104,24 @@ def test_only_what_has_changed_is_done(pipeline: Pipeline, embedder: FakeEmbedde
     assert embedder.texts == ["one", "two", "three"]
 
 
+def test_an_import_goes_on_where_what_it_compares_is_deleted(
+    pipeline: Pipeline, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(pipeline, numbered(3) + lines([{"id": "v", "text": "vector", "vector": [1.0] * 8}]))
+    exported, unchanged = export(pipeline, "ours"), store.unchanged
+
+    def then_deleted(name: str, documents: Sequence[Document]) -> list[bool]:
+        found = unchanged(name, documents)
+        store.delete_documents(name, ids=["v"])
+        return found
+
+    monkeypatch.setattr(store, "unchanged", then_deleted)
+    summary, _ = take(pipeline, exported)
+    assert (summary["complete"], summary["unchanged"]) == (True, 4)
+    summary, _ = take(pipeline, exported)
+    assert (summary["done"], summary["unchanged"]) == (1, 3)
+
+
 @pytest.mark.usefixtures("small_batches")
 def test_batches_are_kept_in_their_order_whatever_is_ready_first(
     pipeline: Pipeline, store: MemoryStore, embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
