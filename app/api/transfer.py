@@ -13,7 +13,6 @@ from app.api.body import NdjsonStream
 from app.api.collections import ERRORS, Name
 from app.api.dependencies import PartsOf, ReadyPipeline, require_key
 from app.errors import VectorSpaceError
-from app.pipeline.exporter import Export
 from app.pipeline.formats.media_types import READERS, reader_for
 from app.pipeline.importer import HungUp, Import
 
@@ -98,8 +97,8 @@ async def _drain(chunks: AsyncGenerator[bytes, None]) -> None:
                 return
 
 
-async def _while_connected(request: Request, export: Export) -> AsyncGenerator[bytes, None]:
-    async with aclosing(export.blocks()) as blocks:
+async def _while_connected(request: Request, blocks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(blocks):
         async for block in blocks:
             yield block
             if await request.is_disconnected():

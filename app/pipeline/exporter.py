@@ -1,5 +1,6 @@
 """One export as it runs: a collection as NDJSON, with its vectors, in blocks of bounded size."""
 
+import asyncio
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any
@@ -12,25 +13,33 @@ from app.store.store import Collection, Passage, Store, StoredDocument
 BLOCK_BYTES = 256 * 1024
 
 
-class Export:
-    def __init__(self, store: Store, workers: Workers, collection: Collection) -> None:
-        self._store = store
-        self._workers = workers
-        self._collection = collection
+async def export_blocks(store: Store, workers: Workers, collection: Collection) -> AsyncGenerator[bytes, None]:
+    """Whole lines: {"collection": {…}} first, then {"id", "text", "metadata", "passages"} for each document, by id.
 
-    async def blocks(self) -> AsyncGenerator[bytes, None]:
-        """Whole lines: {"collection": {…}} first, then {"id", "text", "metadata", "passages"} for each document.
+    A passage is {"start", "end", "vector": base64 of little-endian float32, "key"?: hex}. However it ends, the store
+    holds nothing for it any more.
+    raises  CollectionNotFound; NotReady, DatabaseAway and what else the store raises while it is read
+    """
+    yield orjson.dumps({"collection": _header(collection)}, option=orjson.OPT_APPEND_NEWLINE)
+    documents = await workers.run(store.export, collection.name)
+    reading: asyncio.Task[bytes] | None = None
+    try:
+        while True:
+            reading = asyncio.create_task(workers.run(_block, documents))
+            block = await asyncio.shield(reading)
+            if not block:
+                return
+            yield block
+    finally:
+        await asyncio.shield(_close(workers, documents, reading))
 
-        A passage is {"start", "end", "vector": base64 of little-endian float32, "key"?: hex}.
-        """
-        yield orjson.dumps({"collection": _header(self._collection)}, option=orjson.OPT_APPEND_NEWLINE)
-        documents = await self._workers.run(self._store.export, self._collection.name)
-        try:
-            while block := await self._workers.run(_block, documents):
-                yield block
-        finally:
-            if close := getattr(documents, "close", None):  # a generator left early lets go of what it holds
-                await self._workers.run(close)
+
+async def _close(workers: Workers, documents: Iterator[StoredDocument], reading: "asyncio.Task[bytes] | None") -> None:
+    """Have a generator that was left early let go of what it holds, once the thread that may be in it is out of it."""
+    if reading is not None:
+        await asyncio.gather(reading, return_exceptions=True)
+    if close := getattr(documents, "close", None):
+        await workers.run(close)
 
 
 def _block(documents: Iterator[StoredDocument]) -> bytes:

@@ -1,7 +1,7 @@
 """Everything between HTTP on the one side, and model and store on the other, in one place."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import ParamSpec, TypeVar
 
 from app.answer.answer import Writer
@@ -10,7 +10,7 @@ from app.embedding.embedders import Embedders
 from app.errors import TooManyStreams
 from app.pipeline.ask import Ask
 from app.pipeline.drafts import Rules
-from app.pipeline.exporter import Export
+from app.pipeline.exporter import export_blocks
 from app.pipeline.formats.record import Reader
 from app.pipeline.importer import Import
 from app.pipeline.ingest import Ingest
@@ -88,8 +88,9 @@ class Pipeline:
             report_every_s,
         )
 
-    def exporting(self, collection: Collection) -> Export:
-        return Export(self.store, self._workers, collection)
+    def exporting(self, collection: Collection) -> AsyncGenerator[bytes, None]:
+        """The collection as NDJSON, see `export_blocks`; to be closed by whoever leaves it early."""
+        return export_blocks(self.store, self._workers, collection)
 
     def begin_stream(self) -> None:
         """Count an import or export in; `end_stream` counts it out. raises TooManyStreams"""

@@ -246,7 +246,7 @@ def test_leaving_early_stops_the_work(pipeline: Pipeline, store: MemoryStore) ->
 
 def export(pipeline: Pipeline, name: str) -> bytes:
     async def scenario() -> bytes:
-        return b"".join([block async for block in pipeline.exporting(pipeline.store.collection(name)).blocks()])
+        return b"".join([block async for block in pipeline.exporting(pipeline.store.collection(name))])
 
     return run(scenario())
 
@@ -324,7 +324,7 @@ def test_exports_come_in_blocks(pipeline: Pipeline, monkeypatch: pytest.MonkeyPa
     take(pipeline, numbered(4))
 
     async def scenario() -> list[bytes]:
-        return [block async for block in pipeline.exporting(pipeline.store.collection("ours")).blocks()]
+        return [block async for block in pipeline.exporting(pipeline.store.collection("ours"))]
 
     blocks = run(scenario())
     assert [block.count(b"\n") for block in blocks] == [1] * 5
