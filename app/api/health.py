@@ -10,7 +10,7 @@ from app.api.body import JsonResponse
 from app.api.dependencies import PartsOf
 from app.api.schemas import Health, HealthIndex, HealthModel, HealthStore
 from app.errors import DatabaseAway, DatabaseUnusable
-from app.store.store import Store
+from app.pipeline.pipeline import Pipeline
 
 router = APIRouter(tags=["health"])
 
@@ -36,7 +36,7 @@ async def health(parts: PartsOf) -> Health:
         )
     if ready and parts.pipeline is not None:
         try:
-            body.store = await parts.pipeline.run(_store, parts.pipeline.store)
+            body.store = await _store(parts.pipeline)
         except (DatabaseAway, DatabaseUnusable) as error:
             ready, body.status, body.reason = False, "unavailable", str(error)
     return JsonResponse(body.model_dump(exclude_none=True), 200 if ready else 503)  # type: ignore[return-value]
@@ -48,10 +48,11 @@ async def live() -> Response:
     return JsonResponse({"status": "alive"})
 
 
-def _store(store: Store) -> HealthStore:
-    collections, index = store.collections(), store.index_state()
+async def _store(pipeline: Pipeline) -> HealthStore:
+    totals = await pipeline.run(pipeline.store.totals)
+    index = await pipeline.run(pipeline.store.index_state)
     return HealthStore(
-        collections=len(collections),
-        documents=sum(collection.documents for collection in collections),
+        collections=totals.collections,
+        documents=totals.documents,
         index=HealthIndex(state=index.state, behind=index.behind, detail=index.detail),
     )

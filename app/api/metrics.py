@@ -9,7 +9,7 @@ from starlette.responses import Response
 from app.api.dependencies import PartsOf, require_key
 from app.errors import VectorSpaceError
 from app.observability.metrics import MEDIA_TYPE, Metric, States, Value, text_of
-from app.store.store import IndexCondition, Store
+from app.store.store import IndexCondition, IndexState, Totals
 
 log = logging.getLogger(__name__)
 
@@ -24,15 +24,18 @@ async def metrics(parts: PartsOf) -> Response:
     shown = list(parts.metrics)
     if parts.pipeline is not None:
         try:
-            shown += await parts.pipeline.run(_store_metrics, parts.pipeline.store)
+            store = parts.pipeline.store
+            totals = await parts.pipeline.run(store.totals)
+            index = await parts.pipeline.run(store.index_state)
         except VectorSpaceError as error:  # the other numbers are wanted most where the store fails
             log.warning("the store's metrics are left out: %s", error)
+        else:
+            shown += _store_metrics(totals, index)
     return Response(text_of(shown), headers={"Content-Type": MEDIA_TYPE})
 
 
-def _store_metrics(store: Store) -> list[Metric]:
-    """What the store knows without looking at any document. Blocks."""
-    totals, index = store.totals(), store.index_state()
+def _store_metrics(totals: Totals, index: IndexState) -> list[Metric]:
+    """What the store knows without looking at any document."""
 
     def gauge(name: str, help: str, value: float) -> Value:
         return Value(f"vectorspace_{name}", "gauge", help, lambda: value)

@@ -25,7 +25,7 @@ async def export_blocks(store: Store, workers: Workers, collection: Collection) 
     reading: asyncio.Task[bytes] | None = None
     try:
         while True:
-            reading = asyncio.create_task(workers.run(_block, documents))
+            reading = asyncio.create_task(workers.run_as("export", _block, documents))
             block = await asyncio.shield(reading)
             if not block:
                 return
@@ -39,7 +39,7 @@ async def _close(workers: Workers, documents: Iterator[StoredDocument], reading:
     if reading is not None:
         await asyncio.gather(reading, return_exceptions=True)
     if close := getattr(documents, "close", None):
-        await workers.run(close)
+        await workers.run_as("export", close)
 
 
 def _block(documents: Iterator[StoredDocument]) -> bytes:

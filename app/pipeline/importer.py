@@ -181,7 +181,7 @@ class Import:
         self, drafts: list[Draft], records: int, recent: set[str], before: "asyncio.Task[None] | None", bytes_read: int
     ) -> None:
         """Embed what has changed, wait for the batch before, and keep it. recent: ids that are yet to be written."""
-        kept = await self._workers.run(self._ingest.kept, self._collection, drafts)
+        kept = await self._workers.run_as("unchanged", self._ingest.kept, self._collection, drafts)
         changed = [draft for draft, is_kept in zip(drafts, kept, strict=True) if not is_kept or draft.id in recent]
         documents = await self._prepare(changed)
         if before is not None:

@@ -134,7 +134,7 @@ class Maps:
         started_s = time.monotonic()
         try:
             async with self._turn:
-                return await self._drawing.run(self._draw, sample, key)
+                return await self._drawing.run_as("map", self._draw, sample, key)
         finally:
             self._under_way -= 1
             if self._observer is not None:

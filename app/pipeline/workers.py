@@ -23,7 +23,14 @@ class Workers:
         self._observer = observer
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `call` returns or raises; log lines that it writes carry the caller's request id."""
+        """What `call`, a method of the store, returns or raises; the observer is told the method's name.
+
+        Log lines that it writes carry the caller's request id.
+        """
+        return await self.run_as(call.__name__, call, *args, **kwargs)
+
+    async def run_as(self, name: str, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same with any other call. name: what users are shown of it, in traces"""
         context = contextvars.copy_context()
         started_s = time.monotonic()
         try:
@@ -32,7 +39,7 @@ class Workers:
             )
         finally:
             if self._observer is not None:
-                self._observer(getattr(call, "__name__", "call").lstrip("_"), time.monotonic() - started_s)
+                self._observer(name, time.monotonic() - started_s)
 
     def close(self) -> None:
         """Wait for the calls that run; those that have not begun are dropped."""

@@ -65,6 +65,20 @@ def test_a_search_is_a_trace_of_its_parts(receiver: Receiver, tmp_path: Path) ->
     assert resource["deployment.environment.name"] == "testing"
 
 
+def test_calls_to_the_store_are_named_for_users(receiver: Receiver, tmp_path: Path) -> None:
+    """By what they do to the store, whatever helpers they go through."""
+    raw = b'{"id": "1", "text": "a b"}\n'
+    with whole(tmp_path) as client:
+        client.put("/v1/collections/notes")
+        client.post("/v1/collections/notes/import", content=raw, headers={"content-type": "application/x-ndjson"})
+        client.get("/v1/collections/notes/export")
+        client.get("/health")
+        client.get("/metrics")
+    calls = {span.name.removeprefix("store ") for span in receiver.spans if span.name.startswith("store ")}
+    imported, exported = {"collection", "unchanged", "vectors", "upsert"}, {"collection", "export"}
+    assert calls == {"create_collection", "totals", "index_state"} | imported | exported
+
+
 def test_a_callers_trace_goes_on_and_its_wish_is_kept(receiver: Receiver, tmp_path: Path) -> None:
     with whole(tmp_path) as client:
         client.post("/v1/embeddings", json=EMBED, headers={"traceparent": f"00-{CALLER}-b7ad6b7169203331-01"})
