@@ -173,10 +173,10 @@ class MemoryStore:
     def index_state(self) -> IndexState:
         return self.state
 
-    def totals(self) -> Totals:
-        kept = self.collections()
+    def totals(self, *, size: bool = True) -> Totals:
+        kept = [each.described() for each in self._held.values()]
         documents, passages = sum(each.documents for each in kept), sum(each.passages for each in kept)
-        return Totals(len(kept), documents, passages, 0)
+        return Totals(len(kept), documents, passages, 0 if size else None)
 
     def close(self) -> None:
         self.closed = True

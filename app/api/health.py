@@ -49,7 +49,7 @@ async def live() -> Response:
 
 
 async def _store(pipeline: Pipeline) -> HealthStore:
-    totals = await pipeline.run(pipeline.store.totals)
+    totals = await pipeline.run(pipeline.store.totals, size=False)
     index = await pipeline.run(pipeline.store.index_state)
     return HealthStore(
         collections=totals.collections,

@@ -151,10 +151,10 @@ class LocalStore:
     def index_state(self) -> IndexState:
         return self._follower.state()
 
-    def totals(self) -> Totals:
+    def totals(self, *, size: bool = True) -> Totals:
         with self._ledger.reading() as connection:
             collections, documents, passages = catalogue.totals(connection)
-        return Totals(collections, documents, passages, self._ledger.bytes())
+        return Totals(collections, documents, passages, self._ledger.bytes() if size else None)
 
     def close(self) -> None:
         _close(self._undo)

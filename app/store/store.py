@@ -155,7 +155,7 @@ class IndexState:
 class Totals:
     """What is kept, over all collections.
 
-    bytes  on disk, the index not; the ledger's with its write-ahead log; None where the store cannot tell
+    bytes  on disk, the index not; the ledger's with its write-ahead log; None where not asked for or unknown
     """
 
     collections: int
@@ -246,8 +246,12 @@ class Store(Protocol):
     def index_state(self) -> IndexState:
         """How the index stands, over all collections."""
 
-    def totals(self) -> Totals:
-        """How much is kept. Asked every few seconds: no document is looked at."""
+    def totals(self, *, size: bool = True) -> Totals:
+        """How much is kept. Asked every few seconds: no document is looked at.
+
+        What another process has written may be missing for a few seconds.
+        size  whether the bytes are wanted as well: a database looks at each of its tables for them
+        """
 
     def close(self) -> None:
         """Finish what runs and let go of everything. Calling it twice is fine."""

@@ -39,6 +39,13 @@ def test_it_is_ready_while_the_index_is_rebuilt_and_says_so(client: TestClient, 
     assert answer.json()["store"] == {"collections": 1, "documents": 2, "index": index}
 
 
+def test_it_lists_no_collections(client: TestClient, store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is open to all, and asked all the time: the store has sums for it."""
+    client.put("/v1/collections/a", json={"metadata": {"of": "tests"}})
+    monkeypatch.setattr(store, "collections", None)
+    assert client.get("/health").json()["store"]["collections"] == 1
+
+
 def test_while_the_model_loads_it_answers_503_with_the_reason() -> None:
     loaded = threading.Event()
 

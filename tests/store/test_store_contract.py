@@ -73,6 +73,7 @@ def test_totals_say_how_many_bytes(store: Store) -> None:
     assert before is not None
     assert after is not None
     assert after >= before + sum(map(len, texts))
+    assert store.totals(size=False) == replace(store.totals(), bytes=None)
 
 
 def test_a_collection_remembers_its_space(store: Store) -> None:

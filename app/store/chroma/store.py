@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 from app.errors import DocumentNotFound, ModeUnsupported
 from app.store.checks import same
 from app.store.chroma import address, catalogue, searching
+from app.store.chroma.counted import Counted
 from app.store.chroma.server import Server
 from app.store.chroma.shelf import Shelf, steady
 from app.store.chroma.writing import Writer
@@ -41,7 +42,7 @@ class ChromaStore:
     - a sample reads what is kept beside the texts of all documents
     - an export, and a sample, has the documents that were there when it began, as they are when it comes to them
     - a page of a listing reads the ids of all documents, and with a filter their metadata: Chroma knows no order
-    - totals do not say how many bytes
+    - totals do not say how many bytes, and may lack for COUNTED_FOR_S what another process has written
 
     token            counts where the URL has none
     max_collections  more are refused
@@ -68,6 +69,7 @@ class ChromaStore:
         self._max_collections = max_collections
         self._server = Server(address.read(url, token), connections=connections, timeout_s=timeout_s, most=most)
         self._writer = Writer(self._server)
+        self._counted = Counted(self._count, self._server.now_ns)
         try:
             catalogue.everything(self._server)  # so that a later format is refused before the first request
             catalogue.drop_orphans(self._server)
@@ -76,7 +78,8 @@ class ChromaStore:
             raise
 
     def create_collection(self, name: str, space: Space, metadata: Metadata) -> tuple[Collection, bool]:
-        row, new = catalogue.create(self._server, name, space, metadata, self._max_collections)
+        with self._counted.changing():
+            row, new = catalogue.create(self._server, name, space, metadata, self._max_collections)
         return (row.counted() if new else self.collection(name)), new
 
     def collection(self, name: str) -> Collection:
@@ -89,10 +92,12 @@ class ChromaStore:
         return steady(self._server, read)
 
     def delete_collection(self, name: str) -> None:
-        catalogue.delete(self._server, name)
+        with self._counted.changing():
+            catalogue.delete(self._server, name)
 
     def upsert(self, name: str, documents: Sequence[Document]) -> None:
-        self._steady(name, lambda shelf: self._writer.upsert(shelf, documents))
+        with self._counted.changing():
+            self._steady(name, lambda shelf: self._writer.upsert(shelf, documents))
 
     def vectors(self, model: str, keys: Sequence[bytes]) -> dict[bytes, F32]:
         wanted = {key.hex() for key in keys if key}
@@ -145,7 +150,8 @@ class ChromaStore:
         return self._steady(name, read)
 
     def delete_documents(self, name: str, *, ids: Sequence[str] | None = None, filter: Filter | None = None) -> int:
-        return self._steady(name, lambda shelf: self._writer.delete(shelf, ids, filter))
+        with self._counted.changing():
+            return self._steady(name, lambda shelf: self._writer.delete(shelf, ids, filter))
 
     def search(self, name: str, query: Query) -> list[Hit]:
         if query.mode != "semantic":
@@ -181,7 +187,10 @@ class ChromaStore:
         """The server keeps its index by itself: where it answers, it searches what it has taken."""
         return IndexState("ready")
 
-    def totals(self) -> Totals:
+    def totals(self, *, size: bool = True) -> Totals:
+        return self._counted.totals()
+
+    def _count(self) -> Totals:
         collections = self.collections()
         documents = sum(each.documents for each in collections)
         return Totals(len(collections), documents, sum(each.passages for each in collections), None)

@@ -41,7 +41,13 @@ def find(connection: sqlite3.Connection, name: str) -> Row:
 
 def everything(connection: sqlite3.Connection) -> list[Row]:
     """All of them, by name."""
-    return [_row(*each) for each in connection.execute(f"SELECT {COLUMNS} FROM collections ORDER BY name")]  # noqa: S608
+    return where(connection, "1")
+
+
+def where(connection: sqlite3.Connection, condition: str, *values: object) -> list[Row]:
+    """Those for which the condition in SQL holds, by name."""
+    sql = f"SELECT {COLUMNS} FROM collections WHERE {condition} ORDER BY name"  # noqa: S608  the names above, and ours
+    return [_row(*each) for each in connection.execute(sql, values)]
 
 
 def totals(connection: sqlite3.Connection) -> tuple[int, int, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.store.ledger.catalogue import Row, everything
+from app.store.ledger.catalogue import Row, where
 from app.store.ledger.columns import FLOAT32
 from app.store.store import F32
 
@@ -16,6 +16,8 @@ BATCH_PASSAGES = 1000
 BATCH_REMOVED = 5000
 # The note that counts the dead of each collection: passages that the index was told to remove. {key: count} as JSON
 DEAD = "index_dead"
+# The collections that the index holds, or should. The parameter: passages up to which one is scanned.
+FOLLOWED = "(indexed > 0 OR passages > ?)"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Batch:
 
 def followed(connection: sqlite3.Connection, exact_below: int) -> list[Row]:
     """The collections that the index holds, or should: a small one is scanned, and not worth the memory."""
-    return [row for row in everything(connection) if row.indexed or row.collection.passages > exact_below]
+    return where(connection, FOLLOWED, exact_below)
 
 
 def next_batch(connection: sqlite3.Connection, row: Row) -> Batch:
@@ -98,13 +100,14 @@ def forget_small(connection: sqlite3.Connection, exact_below: int) -> None:
 
 
 def behind(connection: sqlite3.Connection, exact_below: int) -> int:
-    """Changes that are committed and not in the index, over the collections that it follows."""
-    changes = "(SELECT count(*) FROM passages WHERE collection = ? AND key > ?)"
-    removals = "(SELECT count(*) FROM removed WHERE collection = ?)"
-    return sum(
-        connection.execute(f"SELECT {changes} + {removals}", (row.key, row.indexed, row.key)).fetchone()[0]
-        for row in followed(connection, exact_below)
-    )
+    """Changes that are committed and not in the index, over the collections that it follows.
+
+    Asked every few seconds: nothing is read of the collections that it does not follow, nor of anybody's metadata.
+    """
+    changes = "(SELECT count(*) FROM passages p WHERE p.collection = c.key AND p.key > c.indexed)"
+    removals = "(SELECT count(*) FROM removed r WHERE r.collection = c.key)"
+    sql = f"SELECT coalesce(sum({changes} + {removals}), 0) FROM collections c WHERE {FOLLOWED}"  # noqa: S608
+    return int(connection.execute(sql, (exact_below,)).fetchone()[0])
 
 
 def last_key(connection: sqlite3.Connection) -> int:

@@ -68,29 +68,33 @@ async def keys_of(connection: Connection, model: str, after: int, most: int) -> 
     return [each["key"] for each in await connection.fetch(sql, model, after, most)]
 
 
-async def totals(connection: Connection) -> Totals:
-    """Sums of what each writer counted, and the size of the tables and of their large values, indexes aside."""
+async def totals(connection: Connection, size: bool) -> Totals:
+    """Sums of what each writer counted; and the size of the tables and of their large values, indexes aside."""
     collections = await connection.fetchval("SELECT count(*) FROM collections")
     found = await connection.fetchrow(f"SELECT {SUMS} FROM counts n")  # noqa: S608  the names above
-    size = await connection.fetchval(
-        "SELECT coalesce(sum(pg_table_size(c.oid)), 0)::bigint FROM pg_class c "
-        "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'",
-        SCHEMA,
-    )
-    return Totals(collections, found["documents"], found["passages"], size)
+    size_bytes = None
+    if size:
+        size_bytes = await connection.fetchval(
+            "SELECT coalesce(sum(pg_table_size(c.oid)), 0)::bigint FROM pg_class c "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'",
+            SCHEMA,
+        )
+    return Totals(collections, found["documents"], found["passages"], size_bytes)
 
 
-async def without_index(connection: Connection, rows: list[Row]) -> list[str]:
-    """The names of those of `rows` that should have an index and have none that can be used."""
+async def without_index(connection: Connection) -> list[str]:
+    """The names, in order, of the collections that should have an index of vectors and have none that can be used."""
     valid = {
         each["relname"]
         for each in await connection.fetch(
             "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "JOIN pg_index i ON i.indexrelid = c.oid WHERE n.nspname = $1 AND i.indisvalid",
+            "JOIN pg_am a ON a.oid = c.relam JOIN pg_index i ON i.indexrelid = c.oid "
+            "WHERE n.nspname = $1 AND a.amname = 'hnsw' AND i.indisvalid",
             SCHEMA,
         )
     }
-    return [row.collection.name for row in rows if indexed(row.space.dimension) and tables.index(row.key) not in valid]
+    rows = await connection.fetch("SELECT key, name, dimension FROM collections ORDER BY name")
+    return [each["name"] for each in rows if indexed(each["dimension"]) and tables.index(each["key"]) not in valid]
 
 
 async def create(

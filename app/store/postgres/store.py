@@ -148,16 +148,13 @@ class PostgresStore:
         return Sample(row.collection, f"{row.key}.{row.writes}", self._connections.stream(work))
 
     def index_state(self) -> IndexState:
-        async def work(connection: Connection) -> list[str]:
-            return await catalogue.without_index(connection, await catalogue.everything(connection))
-
-        lacking = self._connections.read(work)
+        lacking = self._connections.read(catalogue.without_index)
         if lacking:
             return IndexState("failed", detail=f"no usable index of vectors: {', '.join(lacking[:10])}")
         return IndexState("ready")
 
-    def totals(self) -> Totals:
-        return self._connections.read(catalogue.totals)
+    def totals(self, *, size: bool = True) -> Totals:
+        return self._connections.read(lambda c: catalogue.totals(c, size))
 
     def close(self) -> None:
         self._connections.close()
