@@ -133,10 +133,10 @@ def from_error(path: str, error: errors.VectorSpaceError) -> Response:
 
 
 def from_invalid(path: str, error: RequestValidationError) -> Response:
-    """The response for a body that is not what its schema says; the first thing that is wrong is named."""
+    """The response for a request that is not what its schema says; the first thing that is wrong is named."""
     status = status_of(path, errors.InvalidInput)
     first = error.errors()[0]
-    place = [str(part) for part in first["loc"] if part != "body"]
+    place = [str(part) for part in first["loc"][1:]]  # the first part says where: in the body, the query, the path
     if first["type"] == "json_invalid":
         return problem(path, status, "invalid_json", f"the body is not JSON: {first['ctx']['error']}")
     if first["type"] == errors.TokenInput.code:

@@ -89,6 +89,23 @@ def test_bad_bodies(client: TestClient, body: Any) -> None:
     refused(client.post(DOCUMENTS, json=body), 400, "invalid_input")
 
 
+@pytest.mark.parametrize(
+    ("path", "param"),
+    [("documents?limit=0", "limit"), ("documents/a?vectors=perhaps", "vectors"), ("map?layout=zz", "layout")],
+)
+def test_a_parameter_that_is_wrong_is_named(client: TestClient, path: str, param: str) -> None:
+    answer = client.get(f"/v1/collections/notes/{path}")
+    assert refused(answer, 400, "invalid_input").startswith(f"{param}: ")
+    assert answer.json()["param"] == param
+
+
+@pytest.mark.parametrize("field", ["body", "query", "path", "more"])
+def test_an_unknown_field_is_named_whatever_its_name(client: TestClient, field: str) -> None:
+    answer = keep(client, {"text": "a", field: 1})
+    assert refused(answer, 400, "invalid_input").startswith(f"documents.0.{field}: ")
+    assert answer.json()["param"] == "documents"
+
+
 def test_text_for_a_model_that_is_not_served_is_refused_naming_both(client: TestClient) -> None:
     client.put("/v1/collections/foreign", json={"model": "other", "dimension": 3})
     path = "/v1/collections/foreign/documents"
