@@ -78,13 +78,20 @@ class Rules:
     def check_metadata(self, metadata: Metadata) -> None:
         """Whether metadata can be kept, a document's or a collection's. raises InvalidInput"""
         for key in metadata:
-            if not key or key.startswith("$"):
-                raise _wrong(f"its metadata has the key {key[:80]!r}: a key is not empty and starts with no $")
+            if why := why_no_key(key):
+                raise _wrong(f"its metadata has the key {key[:80]!r}: {why}")
         _check_value(metadata, 0, self.max_metadata_depth)
         size = len(orjson.dumps(dict(metadata)))
         if size > self.max_metadata_bytes:
             limit = f"{self.max_metadata_bytes} (MAX_METADATA_BYTES)"
             raise _wrong(f"its metadata has {size} bytes as JSON and may have {limit}")
+
+
+def why_no_key(name: str) -> str:
+    """Why metadata can have no key of this name; empty where it can."""
+    if not name or name.startswith("$"):
+        return "a key is not empty and starts with no $"
+    return "no store keeps the character U+0000" if "\0" in name else ""
 
 
 def from_json(value: object, which: str) -> Draft:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from app.errors import InvalidInput
-from app.pipeline.drafts import Draft
+from app.pipeline.drafts import Draft, why_no_key
 from app.pipeline.formats.by_line import ByLine
 from app.pipeline.formats.record import Item, Record, Refused, too_large
 
@@ -83,6 +83,11 @@ def _columns(names: list[str]) -> list[str]:
     names = [name.strip() for name in names]
     if "text" not in names:
         raise InvalidInput(f"the header row has no column text: it has {', '.join(map(repr, names))[:200]}")
+    for number, name in enumerate(names, 1):
+        if why := why_no_key(name):
+            raise InvalidInput(
+                f"the header row calls column {number} {name[:80]!r}, which is no key of metadata: {why}"
+            )
     name, times = Counter(names).most_common(1)[0]
     if times > 1:
         raise InvalidInput(f"the header row has the column {name[:80]!r} {times} times")

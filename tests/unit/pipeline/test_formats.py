@@ -80,7 +80,20 @@ def test_a_quote_that_never_closes_costs_one_record() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "word"), [(b"a,b\n1,2\n", "no column text"), (b"text,a,a\n", "'a' 2 times"), (b"\xff\n", "not UTF-8")]
+    ("raw", "word"),
+    [
+        (b"a,b\n1,2\n", "no column text"),
+        (b"text,a,a\n", "'a' 2 times"),
+        (b"\xff\n", "not UTF-8"),
+        # As pandas' to_csv() writes its index.
+        (b",text,lang\n0,one,en\n1,two,de\n", "column 1 '', which is no key of metadata: a key is not empty"),
+        (b"text, ,\none,,\n", "column 2 '', which is no key"),
+        (b"id,text,$x\n1,one,\n", r"column 3 '\$x', which is no key of metadata: a key .* starts with no \$"),
+        (
+            b"text,a\0b\none,two\n",
+            "column 2 'a.*b', which is no key of metadata: no store keeps the character U\\+0000",
+        ),
+    ],
 )
 def test_without_a_header_row_nothing_can_be_read(raw: bytes, word: str) -> None:
     with pytest.raises(InvalidInput, match=word):
