@@ -11,9 +11,10 @@ from fastapi import APIRouter, Depends, Request
 from app.answer.answer import Done, Event, Extracted, Fallback, Found, Sentence, Source, Text
 from app.api import answer_schemas as schemas
 from app.api.body import EventStream, JsonResponse, OrjsonRoute
-from app.api.collections import ERRORS, Name
-from app.api.dependencies import PartsOf, ReadyPipeline, require_key
-from app.errors import InvalidInput, LimitPassed, VectorSpaceError
+from app.api.dependencies import Name, PartsOf, ReadyPipeline, require_key
+from app.api.limits import check_query, sources_within
+from app.api.responses import ERRORS
+from app.errors import InvalidInput, VectorSpaceError
 from app.pipeline.ask import Question
 from app.settings import Settings
 from app.store.filters import parse
@@ -66,12 +67,8 @@ def _query(request: schemas.AskRequest, settings: Settings) -> Query:
     """raises  InvalidInput, LimitPassed, InvalidFilter"""
     if not request.question.strip():
         raise InvalidInput("the question is empty", param="question")
-    if len(request.question) > settings.max_query_characters:
-        found, most = len(request.question), settings.max_query_characters
-        raise LimitPassed("characters in the question", found, most, "MAX_QUERY_CHARACTERS", param="question")
-    limit = min(5, settings.max_sources) if request.limit is None else request.limit
-    if limit > settings.max_sources:
-        raise LimitPassed("sources", limit, settings.max_sources, "MAX_SOURCES", param="limit")
+    check_query(request.question, settings, param="question")
+    limit = sources_within(request.limit, settings)
     wanted = None if request.filter is None else parse(request.filter)
     return Query(request.mode, request.question, None, wanted, limit, min_score=request.min_score)
 

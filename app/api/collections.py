@@ -1,39 +1,19 @@
 """Collections: `PUT, GET, DELETE /v1/collections/{name}` and `GET /v1/collections`."""
 
-import re
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from app.api import collection_schemas as schemas
 from app.api.body import JsonResponse, OrjsonRoute
-from app.api.dependencies import ReadyPipeline, require_key
-from app.api.schemas import Problem
+from app.api.dependencies import Name, ReadyPipeline, require_key
+from app.api.responses import ERRORS
 from app.embedding.remote import is_remote
-from app.errors import CollectionNotFound, InvalidInput, InvalidName, UnsupportedDimension
+from app.errors import CollectionNotFound, InvalidInput, UnsupportedDimension
 from app.pipeline.pipeline import Pipeline
 from app.store.store import Collection, Space
-
-_descriptions = {
-    400: "The request cannot be served as it is; `detail` says why.",
-    401: "No key, or a wrong one.",
-    404: "No such collection or document.",
-    408: "The body stopped coming for IDLE_TIMEOUT_S.",
-    409: "It disagrees with what is kept; `detail` names both sides.",
-    413: "The body is larger than MAX_BODY_BYTES.",
-    415: "The body is compressed, which is not read here.",
-    429: "Too much at once; Retry-After says when to come back.",
-    500: "The service failed.",
-    502: "The OpenAI-compatible service failed.",
-    503: "Starting, or shutting down.",
-    507: "The disk is full; nothing was written.",
-}
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": description} for status, description in _descriptions.items()
-}
-_name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 router = APIRouter(
     prefix="/v1/collections",
@@ -42,20 +22,6 @@ router = APIRouter(
     dependencies=[Depends(require_key)],
     responses=ERRORS,
 )
-
-
-# The pattern stands in the document alone: what it would say of a wrong name is less than InvalidName does.
-NamePath = Path(description="1 to 128 of `A-Z a-z 0-9 . _ -`.", json_schema_extra={"pattern": f"^{_name.pattern}$"})
-
-
-async def collection_name(name: Annotated[str, NamePath]) -> str:
-    """raises  InvalidName"""
-    if not _name.fullmatch(name):
-        raise InvalidName(name)
-    return name
-
-
-Name = Annotated[str, Depends(collection_name)]
 
 
 @router.put("/{name}", responses={201: {"model": schemas.Collection}})

@@ -1,16 +1,21 @@
 """What a route asks for: the parts that `main.py` built, and the right to use them."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from app.api.auth import Keys
 from app.embedding.embedder import Embedder
-from app.errors import NotReady
+from app.errors import InvalidName, NotReady
 from app.observability.metrics import Metric
 from app.pipeline.pipeline import Pipeline
 from app.settings import Settings
+
+_name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+# The pattern stands in the document alone: what it would say of a wrong name is less than InvalidName does.
+NamePath = Path(description="1 to 128 of `A-Z a-z 0-9 . _ -`.", json_schema_extra={"pattern": f"^{_name.pattern}$"})
 
 
 @dataclass
@@ -52,6 +57,14 @@ async def ready_pipeline(request: Request) -> Pipeline:
     return parts.pipeline
 
 
+async def collection_name(name: Annotated[str, NamePath]) -> str:
+    """raises  InvalidName"""
+    if not _name.fullmatch(name):
+        raise InvalidName(name)
+    return name
+
+
+Name = Annotated[str, Depends(collection_name)]
 PartsOf = Annotated[Parts, Depends(parts_of)]
 ReadyEmbedder = Annotated[Embedder, Depends(ready_embedder)]
 ReadyPipeline = Annotated[Pipeline, Depends(ready_pipeline)]

@@ -8,9 +8,10 @@ from starlette.responses import Response
 
 from app.api import collection_schemas as schemas
 from app.api.body import JsonResponse, OrjsonRoute
-from app.api.collections import ERRORS, Name
-from app.api.dependencies import PartsOf, ReadyPipeline, require_key
-from app.errors import InvalidFilter, InvalidInput, LimitPassed
+from app.api.dependencies import Name, PartsOf, ReadyPipeline, require_key
+from app.api.limits import check_documents, documents_within
+from app.api.responses import ERRORS
+from app.errors import InvalidFilter, InvalidInput
 from app.pipeline.drafts import Draft, vector_from
 from app.pipeline.pipeline import Pipeline
 from app.store.filters import Filter, parse
@@ -32,9 +33,7 @@ async def keep_documents(
     name: Name, request: schemas.NewDocuments, pipeline: ReadyPipeline, parts: PartsOf
 ) -> schemas.Kept:
     """Keep documents, all of them or none; each takes the place of an older one of the same id."""
-    if len(request.documents) > parts.settings.max_documents:
-        limit = parts.settings.max_documents
-        raise LimitPassed("documents in a request", len(request.documents), limit, "MAX_DOCUMENTS", param="documents")
+    check_documents(len(request.documents), parts.settings)
     drafts = [
         Draft(
             each.text,
@@ -58,7 +57,7 @@ async def list_documents(
     limit: Limit = None,
 ) -> schemas.Documents:
     """Documents by id, those that the filter matches."""
-    limit = limit_within(limit, 100, parts.settings.max_limit)
+    limit = documents_within(limit, 100, parts.settings)
     page = await pipeline.run(pipeline.store.documents, name, filter=filter_from(filter), cursor=cursor, limit=limit)
     documents = [described(stored) for stored in page.documents]
     return JsonResponse({"documents": documents, "cursor": page.cursor})  # type: ignore[return-value]
@@ -129,12 +128,3 @@ def filter_from(text: str | None) -> Filter | None:
         return parse(orjson.loads(text))
     except orjson.JSONDecodeError as error:
         raise InvalidFilter(f"the filter is not JSON: {error}") from None
-
-
-def limit_within(asked: int | None, default: int, most: int) -> int:
-    """What is asked for, else the default within MAX_LIMIT. raises LimitPassed"""
-    if asked is None:
-        return min(default, most)
-    if asked > most:
-        raise LimitPassed("limit", asked, most, "MAX_LIMIT", param="limit")
-    return asked

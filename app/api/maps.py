@@ -8,11 +8,9 @@ from fastapi import APIRouter, Depends, Query
 
 from app.api import map_schemas as schemas
 from app.api.body import JsonResponse, OrjsonRoute
-from app.api.collections import ERRORS, Name
-from app.api.dependencies import PartsOf, ReadyPipeline, require_key
-from app.api.search import check_query
-from app.errors import LimitPassed
-from app.settings import Settings
+from app.api.dependencies import Name, PartsOf, ReadyPipeline, require_key
+from app.api.limits import check_query, map_documents_within
+from app.api.responses import ERRORS
 
 router = APIRouter(
     prefix="/v1/collections/{name}/map",
@@ -21,7 +19,6 @@ router = APIRouter(
     dependencies=[Depends(require_key)],
     responses=ERRORS,
 )
-DEFAULT_DOCUMENTS = 2000
 # A tenth of a pixel where the map is 2000 wide.
 DECIMALS = 4
 _layout = Query(
@@ -43,7 +40,7 @@ async def draw_map(
 
     The same collection gives the same map, and it is computed once, until a document changes.
     """
-    drawn = await pipeline.maps.draw(name, layout, _within(limit, parts.settings))
+    drawn = await pipeline.maps.draw(name, layout, map_documents_within(limit, parts.settings))
     points: list[dict[str, Any]] = []
     variance = [0.0, 0.0]
     if drawn.plane is not None:
@@ -71,19 +68,9 @@ async def draw_map(
 async def place_on_map(name: Name, request: schemas.Placing, pipeline: ReadyPipeline, parts: PartsOf) -> schemas.Place:
     """Where a query falls on the map of the same layout and limit. By components that may be outside of -1 to 1."""
     check_query(request.query, parts.settings)
-    limit = _within(request.limit, parts.settings)
+    limit = map_documents_within(request.limit, parts.settings)
     placed = await pipeline.maps.place(name, request.query, request.layout, limit)
     body: dict[str, Any] = {"x": round(placed.x, DECIMALS), "y": round(placed.y, DECIMALS)}
     if placed.cut is not None:
         body["truncated"] = {"tokens": placed.cut.tokens, "kept": placed.cut.kept}
     return JsonResponse(body)  # type: ignore[return-value]
-
-
-def _within(asked: int | None, settings: Settings) -> int:
-    """raises  LimitPassed"""
-    most = settings.max_map_documents
-    if asked is None:
-        return min(DEFAULT_DOCUMENTS, most)
-    if asked > most:
-        raise LimitPassed("documents on a map", asked, most, "MAX_MAP_DOCUMENTS", param="limit")
-    return asked

@@ -10,27 +10,15 @@ from starlette.responses import Response
 from app.api.body import JsonResponse
 from app.api.dependencies import PartsOf, ReadyEmbedder, require_key
 from app.api.direct import DirectRoute
-from app.api.schemas import EmbeddingsRequest, EmbeddingsResponse, Model, Models, OpenAIError
+from app.api.limits import check_texts
+from app.api.responses import OPENAI_ERRORS
+from app.api.schemas import EmbeddingsRequest, EmbeddingsResponse, Model, Models
 from app.embedding.embedder import Embedder
 from app.embedding.representation import represent, shorten
-from app.errors import TooManyTexts, UnknownModel
+from app.errors import UnknownModel
 
-_errors: dict[int | str, dict[str, Any]] = {
-    status: {"model": OpenAIError, "description": description}
-    for status, description in {
-        400: "The input cannot be embedded as it is; the message says why.",
-        401: "No key, or a wrong one.",
-        404: "The model is not served here.",
-        408: "The body stopped coming for IDLE_TIMEOUT_S.",
-        413: "The body is larger than MAX_BODY_BYTES.",
-        415: "The body is compressed, which is not read here.",
-        429: "The queue is full; Retry-After says when to come back.",
-        500: "The model failed.",
-        503: "Starting, or shutting down.",
-    }.items()
-}
-router = APIRouter(prefix="/v1", tags=["OpenAI"], dependencies=[Depends(require_key)], responses=_errors)
-hot = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=DirectRoute, responses=_errors)
+router = APIRouter(prefix="/v1", tags=["OpenAI"], dependencies=[Depends(require_key)], responses=OPENAI_ERRORS)
+hot = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=DirectRoute, responses=OPENAI_ERRORS)
 
 
 @hot.post("/embeddings", responses={200: {"model": EmbeddingsResponse}}, response_class=JsonResponse)
@@ -40,8 +28,7 @@ async def create_embeddings(request: EmbeddingsRequest, embedder: ReadyEmbedder,
     if not card.answers_to(request.model):
         raise UnknownModel(request.model, [card.name])
     length = card.length_for(request.dimensions)
-    if len(request.input) > parts.settings.max_texts:
-        raise TooManyTexts(len(request.input), parts.settings.max_texts)
+    check_texts(request.input, parts.settings)
     result = await embedder.embed(request.input, role=request.input_type, truncate=request.truncate)
     vectors = represent(shorten(result.vectors, length), request.embedding_dtype)
     body: dict[str, Any] = {

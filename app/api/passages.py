@@ -4,10 +4,10 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from app.api.body import JsonResponse, OrjsonRoute
-from app.api.collections import ERRORS
 from app.api.dependencies import PartsOf, ReadyEmbedder, require_key
+from app.api.limits import check_tokenized
+from app.api.responses import ERRORS
 from app.api.schemas import Strict
-from app.errors import LimitPassed, TooManyTexts
 
 router = APIRouter(
     prefix="/v1/passages",
@@ -34,12 +34,7 @@ class PassagesResponse(BaseModel):
 @router.post("")
 async def split_texts(request: PassagesRequest, embedder: ReadyEmbedder, parts: PartsOf) -> PassagesResponse:
     """Cut each text as a document with it would be: passages that the model reads whole, on sentence ends."""
-    settings = parts.settings
-    if len(request.texts) > settings.max_texts:
-        raise TooManyTexts(len(request.texts), settings.max_texts)
-    characters, limit = sum(map(len, request.texts)), settings.max_tokenize_characters
-    if characters > limit:
-        raise LimitPassed("characters to cut", characters, limit, "MAX_TOKENIZE_CHARACTERS", param="texts")
+    check_tokenized(request.texts, parts.settings, what="cut", param="texts")
     spans = await embedder.split(request.texts)
     passages = [[{"start": start, "end": end} for start, end in text] for text in spans]
     return JsonResponse({"passages": passages})  # type: ignore[return-value]

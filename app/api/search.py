@@ -6,13 +6,12 @@ from fastapi import APIRouter, Depends
 
 from app.api import collection_schemas as schemas
 from app.api.body import JsonResponse, OrjsonRoute
-from app.api.collections import ERRORS, Name
-from app.api.dependencies import PartsOf, ReadyPipeline, require_key
-from app.api.documents import limit_within
-from app.errors import InvalidDocument, InvalidInput, LimitPassed
+from app.api.dependencies import Name, PartsOf, ReadyPipeline, require_key
+from app.api.limits import check_offset, check_query, documents_within
+from app.api.responses import ERRORS
+from app.errors import InvalidDocument, InvalidInput
 from app.pipeline.drafts import vector_from
 from app.pipeline.pipeline import Pipeline
-from app.settings import Settings
 from app.store.filters import parse
 from app.store.store import F32, Hit, Mode, Query, Rank, default_mode
 
@@ -30,13 +29,14 @@ async def search(
     name: Name, request: schemas.SearchRequest, pipeline: ReadyPipeline, parts: PartsOf
 ) -> schemas.SearchResponse:
     """Documents by score, best first, each with its best passage and the ranks that made its place."""
-    _limit_withins(request, parts.settings)
+    check_offset(request.offset, parts.settings)
+    check_query(request.query, parts.settings)
     query = Query(
         mode=request.mode or _default_mode(request, pipeline),
         text=request.query,
         vector=_vector(request),
         filter=None if request.filter is None else parse(request.filter),
-        limit=limit_within(request.limit, 10, parts.settings.max_limit),
+        limit=documents_within(request.limit, 10, parts.settings),
         offset=request.offset,
         min_score=request.min_score,
     )
@@ -53,19 +53,6 @@ def _default_mode(request: schemas.SearchRequest, pipeline: Pipeline) -> Mode:
     if request.vector is not None and not request.query:
         return "semantic"
     return default_mode(pipeline.store)
-
-
-def _limit_withins(request: schemas.SearchRequest, settings: Settings) -> None:
-    if request.offset > settings.max_offset:
-        raise LimitPassed("offset", request.offset, settings.max_offset, "MAX_OFFSET", param="offset")
-    check_query(request.query, settings)
-
-
-def check_query(query: str, settings: Settings) -> None:
-    """raises  LimitPassed"""
-    limit = settings.max_query_characters
-    if len(query) > limit:
-        raise LimitPassed("characters in the query", len(query), limit, "MAX_QUERY_CHARACTERS", param="query")
 
 
 def _vector(request: schemas.SearchRequest) -> F32 | None:

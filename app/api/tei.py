@@ -3,7 +3,7 @@
 source  https://github.com/huggingface/text-embeddings-inference, docs/openapi.json
 """
 
-from typing import Any, cast
+from typing import cast
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -12,34 +12,22 @@ from app import __version__
 from app.api import tei_schemas as schemas
 from app.api.body import JsonResponse, OrjsonRoute
 from app.api.dependencies import Parts, PartsOf, ReadyEmbedder, require_key
+from app.api.limits import check_texts, check_tokenized
+from app.api.responses import TEI_ERRORS
 from app.embedding.embedder import Embedder, Embeddings, Role
 from app.embedding.registry import Prompts
 from app.embedding.representation import shorten
 from app.embedding.tokenizer import Side
-from app.errors import LimitPassed, NoReranker, NotNormalised, TooManyTexts, UnknownPrompt
+from app.errors import NoReranker, NotNormalised, UnknownPrompt
 
 RERANKER = "cross-encoder/ms-marco-MiniLM-L6-v2"
 DTYPES = {"fp32": "float32"}
 
-_errors: dict[int | str, dict[str, Any]] = {
-    status: {"model": schemas.TEIError, "description": description}
-    for status, description in {
-        400: "An empty text.",
-        401: "No key, or a wrong one.",
-        408: "The body stopped coming for IDLE_TIMEOUT_S.",
-        413: "A text, the request or its body is larger than allowed; the message has both numbers.",
-        415: "The body is compressed, which is not read here.",
-        422: "The request cannot be served as it is; the message says why.",
-        424: "The model failed, or it is not of the kind that is asked for.",
-        429: "The queue is full; Retry-After says when to come back.",
-        503: "Starting, or shutting down.",
-    }.items()
-}
 router = APIRouter(
     tags=["text-embeddings-inference"],
     route_class=OrjsonRoute,
     dependencies=[Depends(require_key)],
-    responses=_errors,
+    responses=TEI_ERRORS,
 )
 
 
@@ -70,10 +58,7 @@ async def similarity(request: schemas.SimilarityRequest, embedder: ReadyEmbedder
 @router.post("/tokenize", responses={200: {"model": list[list[schemas.SimpleToken]]}}, response_class=JsonResponse)
 async def tokenize(request: schemas.TokenizeRequest, embedder: ReadyEmbedder, parts: PartsOf) -> Response:
     """The tokens of each text, also of one that is longer than the model reads."""
-    _limit_texts(request.inputs, parts)
-    characters, limit = sum(map(len, request.inputs)), parts.settings.max_tokenize_characters
-    if characters > limit:
-        raise LimitPassed("characters to tokenize", characters, limit, "MAX_TOKENIZE_CHARACTERS", param="inputs")
+    check_tokenized(request.inputs, parts.settings, what="tokenize", param="inputs")
     role = _role(request.prompt_name, embedder)
     return JsonResponse(await embedder.tokenize(request.inputs, role=role, special=request.add_special_tokens))
 
@@ -104,14 +89,9 @@ async def info(embedder: ReadyEmbedder, parts: PartsOf) -> schemas.Info:
 
 
 async def _embed(texts: list[str], how: schemas.Truncation, embedder: Embedder, parts: Parts) -> Embeddings:
-    _limit_texts(texts, parts)
+    check_texts(texts, parts.settings)
     side = cast(Side, how.truncation_direction.lower())
     return await embedder.embed(texts, role=_role(how.prompt_name, embedder), truncate=bool(how.truncate), side=side)
-
-
-def _limit_texts(texts: list[str], parts: Parts) -> None:
-    if len(texts) > parts.settings.max_texts:
-        raise TooManyTexts(len(texts), parts.settings.max_texts)
 
 
 def _role(prompt_name: str | None, embedder: Embedder) -> Role | None:

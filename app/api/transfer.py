@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.requests import ClientDisconnect
 
 from app.api.body import NdjsonStream
-from app.api.collections import ERRORS, Name
-from app.api.dependencies import PartsOf, ReadyPipeline, require_key
+from app.api.dependencies import Name, PartsOf, ReadyPipeline, require_key
+from app.api.responses import ERRORS
 from app.errors import VectorSpaceError
 from app.pipeline.formats.media_types import READERS, reader_for
 from app.pipeline.importer import HungUp, Import
@@ -31,7 +31,7 @@ _ndjson: dict[str, Any] = {"description": "Lines of JSON.", "content": {"applica
     "/import",
     status_code=200,
     response_class=NdjsonStream,
-    responses={200: _ndjson, 415: ERRORS[400] | {"description": "A content type or encoding that is not read."}},
+    responses={200: _ndjson, 415: ERRORS[415] | {"description": "A content type or encoding that is not read."}},
     openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(READERS, _text)}},
 )
 async def import_documents(name: Name, request: Request, pipeline: ReadyPipeline, parts: PartsOf) -> NdjsonStream:

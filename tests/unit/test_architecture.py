@@ -53,7 +53,7 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path.name}: relative import"
             base = node.module or ""
-            found |= {f"{base}.{name.name}" for name in node.names} if base == "app" else {base}
+            found |= {f"{base}.{name.name}" for name in node.names} if base in {"app", "app.api"} else {base}
     return found
 
 
@@ -75,6 +75,15 @@ def test_arrows_point_one_way(path: Path) -> None:
 def test_arrows_point_one_way_inside_the_store(path: Path) -> None:
     used = {name.split(".")[2] for name in imports(path) if name.startswith("app.store.")}
     assert used <= ROOMS[path.parent.name] | CONTRACT
+
+
+def test_routes_take_nothing_from_each_other() -> None:
+    """What several of them need has a module of its own: limits, responses, dependencies, schemas."""
+    routes = {
+        f"app.api.{path.stem}": path for path in FILES if part(path) == "api" and "APIRouter(" in path.read_text()
+    }
+    assert len(routes) > 10
+    assert [name for name, path in routes.items() if imports(path) & routes.keys()] == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(APP)))
