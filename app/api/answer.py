@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
 
 from app.answer.answer import Done, Event, Extracted, Fallback, Found, Sentence, Source, Text
 from app.api import answer_schemas as schemas
@@ -49,18 +50,18 @@ _event: dict[str, Any] = {
 }
 
 
-@router.post("/ask", responses={200: {"content": {"text/event-stream": {"schema": _event}}}})
+@router.post("/ask", responses={200: {"model": schemas.Answer, "content": {"text/event-stream": {"schema": _event}}}})
 async def ask(
     name: Name, request: schemas.AskRequest, pipeline: ReadyPipeline, parts: PartsOf, http: Request
-) -> schemas.Answer:
+) -> Response:
     """An answer with its sources. Without a language model it consists of the sentences that answer best."""
     question = Question(name, _query(request, parts.settings), request.extract)
     events = pipeline.ask.answer(question)
     wanted = "text/event-stream" in http.headers.get("accept", "").lower()
     if wanted if request.stream is None else request.stream:
-        return EventStream(_streamed(events))  # type: ignore[return-value]
+        return EventStream(_streamed(events))
     async with aclosing(events):
-        return JsonResponse(await _collected(events))  # type: ignore[return-value]
+        return JsonResponse(await _collected(events))
 
 
 def _query(request: schemas.AskRequest, settings: Settings) -> Query:

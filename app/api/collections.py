@@ -24,29 +24,27 @@ router = APIRouter(
 )
 
 
-@router.put("/{name}", responses={201: {"model": schemas.Collection}})
-async def create_collection(
-    name: Name, pipeline: ReadyPipeline, space: schemas.Space | None = None
-) -> schemas.Collection:
+@router.put("/{name}", responses={200: {"model": schemas.Collection}, 201: {"model": schemas.Collection}})
+async def create_collection(name: Name, pipeline: ReadyPipeline, space: schemas.Space | None = None) -> Response:
     """Create a collection: 201. One that exists is left as it is, 200, or 409 where its space is another."""
     space = space or schemas.Space()
     wanted = await _space(name, space, pipeline)
     pipeline.rules.check_metadata(space.metadata)
     collection, new = await pipeline.run(pipeline.store.create_collection, name, wanted, space.metadata)
-    return JsonResponse(described(collection), 201 if new else 200)  # type: ignore[return-value]
+    return JsonResponse(described(collection), 201 if new else 200)
 
 
-@router.get("")
-async def list_collections(pipeline: ReadyPipeline) -> schemas.Collections:
+@router.get("", responses={200: {"model": schemas.Collections}})
+async def list_collections(pipeline: ReadyPipeline) -> Response:
     """All collections, by name."""
     collections = await pipeline.run(pipeline.store.collections)
-    return JsonResponse({"collections": [described(each) for each in collections]})  # type: ignore[return-value]
+    return JsonResponse({"collections": [described(each) for each in collections]})
 
 
-@router.get("/{name}")
-async def describe_collection(name: Name, pipeline: ReadyPipeline) -> schemas.Collection:
+@router.get("/{name}", responses={200: {"model": schemas.Collection}})
+async def describe_collection(name: Name, pipeline: ReadyPipeline) -> Response:
     """One collection."""
-    return JsonResponse(described(await pipeline.run(pipeline.store.collection, name)))  # type: ignore[return-value]
+    return JsonResponse(described(await pipeline.run(pipeline.store.collection, name)))
 
 
 @router.delete("/{name}", status_code=204, response_class=Response)

@@ -28,10 +28,10 @@ FilterText = Annotated[str | None, Query(alias="filter", description='As JSON: `
 Limit = Annotated[int | None, Query(ge=1, description="Documents in the answer. Default: 100, or MAX_LIMIT if less.")]
 
 
-@router.post("")
+@router.post("", responses={200: {"model": schemas.Kept}})
 async def keep_documents(
     name: Name, request: schemas.NewDocuments, pipeline: ReadyPipeline, parts: PartsOf
-) -> schemas.Kept:
+) -> Response:
     """Keep documents, all of them or none; each takes the place of an older one of the same id."""
     check_documents(len(request.documents), parts.settings)
     drafts = [
@@ -44,10 +44,10 @@ async def keep_documents(
         for index, each in enumerate(request.documents)
     ]
     ids = await pipeline.ingest.keep(name, drafts)
-    return JsonResponse({"ids": ids, "documents": len(set(ids))})  # type: ignore[return-value]
+    return JsonResponse({"ids": ids, "documents": len(set(ids))})
 
 
-@router.get("")
+@router.get("", responses={200: {"model": schemas.Documents}})
 async def list_documents(
     name: Name,
     pipeline: ReadyPipeline,
@@ -55,43 +55,43 @@ async def list_documents(
     filter: FilterText = None,
     cursor: Annotated[str | None, Query(description="From the answer before.")] = None,
     limit: Limit = None,
-) -> schemas.Documents:
+) -> Response:
     """Documents by id, those that the filter matches."""
     limit = documents_within(limit, 100, parts.settings)
     page = await pipeline.run(pipeline.store.documents, name, filter=filter_from(filter), cursor=cursor, limit=limit)
     documents = [described(stored) for stored in page.documents]
-    return JsonResponse({"documents": documents, "cursor": page.cursor})  # type: ignore[return-value]
+    return JsonResponse({"documents": documents, "cursor": page.cursor})
 
 
-@router.delete("")
+@router.delete("", responses={200: {"model": schemas.Deleted}})
 async def delete_documents(
     name: Name,
     pipeline: ReadyPipeline,
     filter: FilterText = None,
     id: Annotated[list[str] | None, Query(description="May come several times.")] = None,
-) -> schemas.Deleted:
+) -> Response:
     """Delete documents by id, by filter, or those of the ids that the filter matches."""
     return await _delete(pipeline, name, id, filter_from(filter))
 
 
-@router.post("/delete")
-async def delete_many_documents(name: Name, request: schemas.Deletion, pipeline: ReadyPipeline) -> schemas.Deleted:
+@router.post("/delete", responses={200: {"model": schemas.Deleted}})
+async def delete_many_documents(name: Name, request: schemas.Deletion, pipeline: ReadyPipeline) -> Response:
     """The same with a body, for more ids than an address can hold."""
     return await _delete(pipeline, name, request.ids, None if request.filter is None else parse(request.filter))
 
 
-async def _delete(pipeline: Pipeline, name: str, ids: list[str] | None, filter: Filter | None) -> schemas.Deleted:
+async def _delete(pipeline: Pipeline, name: str, ids: list[str] | None, filter: Filter | None) -> Response:
     if ids is None and filter is None:
         raise InvalidInput("give ids, or a filter that is not empty; to delete all documents delete the collection")
     deleted = await pipeline.run(pipeline.store.delete_documents, name, ids=ids, filter=filter)
-    return JsonResponse({"deleted": deleted})  # type: ignore[return-value]
+    return JsonResponse({"deleted": deleted})
 
 
 # After the paths above, since an id may be anything.
-@router.get("/{id:path}")
+@router.get("/{id:path}", responses={200: {"model": schemas.Document}})
 async def read_document(
     name: Name, id: str, pipeline: ReadyPipeline, vectors: Annotated[bool, Query()] = False
-) -> schemas.Document:
+) -> Response:
     """One document, with its passages and their vectors where they are asked for."""
     stored = await pipeline.run(pipeline.store.document, name, id, vectors=vectors)
     body = described(stored)
@@ -99,7 +99,7 @@ async def read_document(
         body["passages"] = [
             {"start": each.start, "end": each.end, "vector": each.vector} for each in stored.document.passages
         ]
-    return JsonResponse(body)  # type: ignore[return-value]
+    return JsonResponse(body)
 
 
 @router.delete("/{id:path}", status_code=204, response_class=Response)

@@ -15,8 +15,11 @@ from app.pipeline.pipeline import Pipeline
 router = APIRouter(tags=["health"])
 
 
-@router.get("/health", responses={503: {"model": Health, "description": "Not ready; `reason` says why."}})
-async def health(parts: PartsOf) -> Health:
+@router.get(
+    "/health",
+    responses={200: {"model": Health}, 503: {"model": Health, "description": "Not ready; `reason` says why."}},
+)
+async def health(parts: PartsOf) -> Response:
     """200 once requests are served, 503 with the reason before and after.
 
     An index that is rebuilt is no reason: search is exact meanwhile. A database that is away is one, though embeddings
@@ -39,7 +42,7 @@ async def health(parts: PartsOf) -> Health:
             body.store = await _store(parts.pipeline)
         except (DatabaseAway, DatabaseUnusable) as error:
             ready, body.status, body.reason = False, "unavailable", str(error)
-    return JsonResponse(body.model_dump(exclude_none=True), 200 if ready else 503)  # type: ignore[return-value]
+    return JsonResponse(body.model_dump(exclude_none=True), 200 if ready else 503)
 
 
 @router.get("/live")

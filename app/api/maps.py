@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import numpy as np
 import orjson
 from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
 
 from app.api import map_schemas as schemas
 from app.api.body import JsonResponse, OrjsonRoute
@@ -28,14 +29,14 @@ _layout = Query(
 _limit = Query(ge=1, description="Points at most; of more documents, a sample. Default: MAX_MAP_DOCUMENTS, or 2000.")
 
 
-@router.get("")
+@router.get("", responses={200: {"model": schemas.Map}})
 async def draw_map(
     name: Name,
     pipeline: ReadyPipeline,
     parts: PartsOf,
     layout: Annotated[schemas.Layout, _layout] = "components",
     limit: Annotated[int | None, _limit] = None,
-) -> schemas.Map:
+) -> Response:
     """The collection's documents in the plane, each at the mean of its passages, in clusters of similar ones.
 
     The same collection gives the same map, and it is computed once, until a document changes.
@@ -61,11 +62,11 @@ async def draw_map(
         "clusters": len(set(drawn.groups.tolist())),
         "points": points,
     }
-    return JsonResponse(body)  # type: ignore[return-value]
+    return JsonResponse(body)
 
 
-@router.post("/place")
-async def place_on_map(name: Name, request: schemas.Placing, pipeline: ReadyPipeline, parts: PartsOf) -> schemas.Place:
+@router.post("/place", responses={200: {"model": schemas.Place}})
+async def place_on_map(name: Name, request: schemas.Placing, pipeline: ReadyPipeline, parts: PartsOf) -> Response:
     """Where a query falls on the map of the same layout and limit. By components that may be outside of -1 to 1."""
     check_query(request.query, parts.settings)
     limit = map_documents_within(request.limit, parts.settings)
@@ -73,4 +74,4 @@ async def place_on_map(name: Name, request: schemas.Placing, pipeline: ReadyPipe
     body: dict[str, Any] = {"x": round(placed.x, DECIMALS), "y": round(placed.y, DECIMALS)}
     if placed.cut is not None:
         body["truncated"] = {"tokens": placed.cut.tokens, "kept": placed.cut.kept}
-    return JsonResponse(body)  # type: ignore[return-value]
+    return JsonResponse(body)

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
+from starlette.responses import Response
 
 from app.api.body import JsonResponse, OrjsonRoute
 from app.api.dependencies import PartsOf, ReadyEmbedder, require_key
@@ -31,10 +32,10 @@ class PassagesResponse(BaseModel):
     passages: list[list[Span]] = Field(description="Of each text, in order; at least one.")
 
 
-@router.post("")
-async def split_texts(request: PassagesRequest, embedder: ReadyEmbedder, parts: PartsOf) -> PassagesResponse:
+@router.post("", responses={200: {"model": PassagesResponse}})
+async def split_texts(request: PassagesRequest, embedder: ReadyEmbedder, parts: PartsOf) -> Response:
     """Cut each text as a document with it would be: passages that the model reads whole, on sentence ends."""
     check_tokenized(request.texts, parts.settings, what="cut", param="texts")
     spans = await embedder.split(request.texts)
     passages = [[{"start": start, "end": end} for start, end in text] for text in spans]
-    return JsonResponse({"passages": passages})  # type: ignore[return-value]
+    return JsonResponse({"passages": passages})
