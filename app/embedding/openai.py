@@ -35,19 +35,14 @@ class Made(NamedTuple):
 
 
 class OpenAIEmbedder:
-    """The embedder over one model at one length. Queries that `cache` knows are not asked for again.
+    """The embedder over one model at one length. Queries that `cache` knows are not asked for again."""
 
-    shortened  whether the model has to be asked for this length; None where that is to be found out
-    """
-
-    def __init__(
-        self, client: RemoteClient, model: str, dimension: int, cache: VectorCache, shortened: bool | None = None
-    ) -> None:
+    def __init__(self, client: RemoteClient, model: str, dimension: int, cache: VectorCache) -> None:
         self.card = card_of(model, dimension)
         self.made_at_unix_s = 0
         self._client = client
         self._cache = cache
-        self._shortened = shortened
+        self._shortened = False  # whether the model has another length of its own, and gives this one where asked
         self._reading = EstimatingTokenizer(MAX_TOKENS)
 
     async def embed(
@@ -100,8 +95,10 @@ class OpenAIEmbedder:
 
     async def _made(self, texts: Sequence[str]) -> Made:
         wanted = self.card.dimension
-        made = await ask(self._client, self.card.name, texts, wanted if self._shortened else None)
-        if self._shortened is None and made.vectors.shape[1] != wanted:
+        # Of this call: another may find out while it is under way.
+        shortened = self._shortened
+        made = await ask(self._client, self.card.name, texts, wanted if shortened else None)
+        if not shortened and made.vectors.shape[1] != wanted:
             made = await ask(self._client, self.card.name, texts, wanted)
             self._shortened = made.vectors.shape[1] == wanted
         if (found := made.vectors.shape[1]) != wanted:

@@ -1,6 +1,7 @@
 """Embedding models of a service, against a real server on loopback."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -10,13 +11,14 @@ import pytest
 from app.embedding import openai
 from app.embedding.cache import VectorCache
 from app.embedding.embedder import Cut
+from app.embedding.encoder import F32
 from app.embedding.openai import OpenAIModels
 from app.embedding.remote import MAX_TOKENS
 from app.errors import EmptyText, InvalidInput, RemoteFailed, TextTooLong, UnsupportedDimension
 from app.remote.client import RemoteClient, Timeouts
 from app.remote.retries import Retries
 from tests.remote.seen import Seen
-from tests.remote.service import KEY, Reply, Service, broken, error, refusing, silent, streaming, unit, vectors
+from tests.remote.service import KEY, Call, Reply, Service, broken, error, refusing, silent, streaming, unit, vectors
 
 T = TypeVar("T")
 MODEL = "openai/some-embedder"
@@ -94,6 +96,30 @@ def test_a_length_is_asked_for_where_the_model_has_another_and_once_that_is_know
         pytest.raises(RemoteFailed, match="8 dimensions, and not of 4"),
     ):
         asked(service.url, twice)
+
+
+def test_an_answer_that_comes_once_another_call_knows_the_length_is_asked_for_again() -> None:
+    sent, known = threading.Event(), threading.Event()
+
+    def staggered(call: Call) -> None:
+        if call.body["input"] == ["late"] and "dimensions" not in call.body:
+            sent.set()
+            assert known.wait(10)
+        assert sent.wait(10)
+        vectors(8)(call)
+
+    async def both(models: OpenAIModels) -> F32:
+        embedder = models.embedder(MODEL, 4)
+        late = asyncio.create_task(embedder.embed(["late"]))
+        await embedder.embed(["soon"])
+        known.set()
+        return (await late).vectors
+
+    with Service(staggered) as service:
+        made = asked(service.url, both)
+        bodies = [call.body for call in service.calls]
+    np.testing.assert_allclose(made, [unit("late", 4)], atol=1e-6)
+    assert [body.get("dimensions") for body in bodies if body["input"] == ["late"]] == [None, 4]
 
 
 def test_the_length_of_a_model_is_found_by_asking_it() -> None:
