@@ -1,7 +1,7 @@
 """A language model behind OpenAI's chat completions: the answer as it is written, its citations checked."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -41,9 +41,10 @@ class OpenAIWriter:
         deadline_s = asyncio.get_running_loop().time() + self._client.timeouts.whole_s
         made, began = 0, False
         while True:
+            sent = {self._limit: self._answer_tokens} | self._options
             try:
                 with self._client.observed("chat"):
-                    async with aclosing(self._once(messages, sources, deadline_s)) as parts:
+                    async with aclosing(self._once(messages, sent, sources, deadline_s)) as parts:
                         async for part in parts:
                             began = True
                             yield part
@@ -51,27 +52,31 @@ class OpenAIWriter:
             except RemoteFailed as failure:
                 if began:
                     raise
-                if not self._without(failure.param):
+                if not self._without(failure.param, sent):
                     await self._client.retries.pause(made, failure, deadline_s)
                     made += 1
 
-    def _without(self, param: str) -> bool:
-        """Whether a call that was refused for `param` can be made without it from now on."""
-        if param == "max_tokens" == self._limit:
+    def _without(self, param: str, sent: Mapping[str, Any]) -> bool:
+        """Whether a call that was refused for `param`, and was `sent` with it, can be made without it from now on.
+
+        Another call may have been refused for it first, while this one was under way.
+        """
+        name = param.partition(".")[0]
+        if name == "max_tokens":
             self._limit = "max_completion_tokens"
-            return True
-        return self._options.pop(param.partition(".")[0], None) is not None
+        self._options.pop(name, None)
+        return name in sent and name != self._limit
 
     async def _once(
-        self, messages: list[prompt.Message], sources: Sequence[Source], deadline_s: float
+        self, messages: list[prompt.Message], sent: Mapping[str, Any], sources: Sequence[Source], deadline_s: float
     ) -> AsyncGenerator[Text | Finish, None]:
-        """One call. What counts in time is text, whatever else comes. raises RemoteFailed"""
+        """One call, with what is `sent` along. What counts in time is text, whatever else comes. raises RemoteFailed"""
         clock, limits = asyncio.get_running_loop().time, self._client.timeouts
-        body = {"model": self.model, "messages": messages, "stream": True, self._limit: self._answer_tokens}
+        body = {"model": self.model, "messages": messages, "stream": True, **sent}
         citations = Citations([source.number for source in sources])
         pieces, size, reason, said, usage = 0, 0, "", False, None
         quiet_until_s = clock() + limits.first_s
-        async with aclosing(self._client.events("chat", body | self._options)) as events:
+        async with aclosing(self._client.events("chat", body)) as events:
             while True:
                 try:
                     async with answered_by(min(quiet_until_s, deadline_s), "its next word" if pieces else "a word"):

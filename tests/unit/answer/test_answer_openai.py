@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from tests.remote.seen import Seen
 from tests.remote.service import (
     DONE,
     KEY,
+    Call,
     Reply,
     Service,
     broken,
@@ -328,3 +330,33 @@ def test_parameters_that_a_service_does_not_know_are_left_out_from_then_on() -> 
         assert len(service.calls) == 1
     assert found.failure is not None
     assert found.failure.kind == "refused"
+
+
+def test_calls_that_are_refused_at_the_same_time_all_go_on_without_the_parameter() -> None:
+    together = threading.Barrier(3)
+
+    def strict(call: Call) -> None:
+        for name in ("max_tokens", "stream_options"):
+            if name in call.body:
+                together.wait(10)  # no call is refused before all are sent
+                refusing(400, error("unsupported_parameter", param=name))(call)
+                return
+        saying("Yes.")(call)
+
+    async def ask_all(url: str) -> list[list[Text | Finish]]:
+        client = RemoteClient(url, KEY, timeouts=PATIENT, max_connections=4, observer=Seen())
+        writer = OpenAIWriter(client, "some-model", context_tokens=4000, answer_tokens=500)
+
+        async def one() -> list[Text | Finish]:
+            async with aclosing(writer.write("Why?", SOURCES)) as parts:
+                return [part async for part in parts]
+
+        told = await asyncio.gather(*[one() for _ in range(3)], return_exceptions=True)
+        await client.close()
+        for each in told:
+            assert not isinstance(each, BaseException), each
+        return told  # type: ignore[return-value]
+
+    with Service(strict) as service:
+        assert asyncio.run(ask_all(service.url)) == [[Text("Yes."), Finish("stop", (), 100, 20)]] * 3
+        assert len(service.calls) == 9
