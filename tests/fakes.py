@@ -64,7 +64,7 @@ class FakeEmbedder:
 
     full                 is raised where more than `room` texts ask whether they could wait
     observer             is given every result, as the real embedder's is
-    roles, sides, texts  what it was asked to embed, call by call and text by text
+    roles, sides, urgent, texts  what it was asked to embed, call by call and text by text
     """
 
     def __init__(self, failure: Exception | None = None, observer: Callable[[Embeddings], None] | None = None) -> None:
@@ -76,15 +76,23 @@ class FakeEmbedder:
         self.room = 0
         self.roles: list[Role | None] = []
         self.sides: list[Side] = []
+        self.urgent: list[bool] = []
         self.texts: list[str] = []
 
     async def embed(
-        self, texts: Sequence[str], *, role: Role | None = "passage", truncate: bool = False, side: Side = "right"
+        self,
+        texts: Sequence[str],
+        *,
+        role: Role | None = "passage",
+        truncate: bool = False,
+        side: Side = "right",
+        urgent: bool = False,
     ) -> Embeddings:
         if self.failure is not None:
             raise self.failure
         self.roles.append(role)
         self.sides.append(side)
+        self.urgent.append(urgent)
         self.texts += texts
         limit, tokens, cuts = self.card.max_tokens, 0, []
         for index, text in enumerate(texts):

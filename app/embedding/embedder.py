@@ -51,12 +51,19 @@ class Embedder(Protocol):
     made_at_unix_s: int
 
     async def embed(
-        self, texts: Sequence[str], *, role: Role | None = "passage", truncate: bool = False, side: Side = "right"
+        self,
+        texts: Sequence[str],
+        *,
+        role: Role | None = "passage",
+        truncate: bool = False,
+        side: Side = "right",
+        urgent: bool = False,
     ) -> Embeddings:
         """Vectors of `texts`, in order.
 
         role    which of the model's prompts goes before each text; None for no prompt
         side    where `truncate` cuts
+        urgent  somebody waits for just these, as for a query, which always is: they go before what is not
         raises  EmptyText; TextTooLong unless `truncate`; QueueFull; EncoderFailed; NotReady
         """
 
@@ -99,19 +106,25 @@ class ModelEmbedder:
         self._observer = observer
 
     async def embed(
-        self, texts: Sequence[str], *, role: Role | None = "passage", truncate: bool = False, side: Side = "right"
+        self,
+        texts: Sequence[str],
+        *,
+        role: Role | None = "passage",
+        truncate: bool = False,
+        side: Side = "right",
+        urgent: bool = False,
     ) -> Embeddings:
         prompted = self._prompted(texts, role)
         keys = [key_of(text, side) for text in prompted]
         known = {key: found for key in dict.fromkeys(keys) if (found := self._cache.get(key)) is not None}
         new = {key: text for key, text in zip(keys, prompted, strict=True) if key not in known}
-        urgent = role == "query"
+        # A query is waited for; passages come by the hundred, and most callers can wait a little longer.
+        urgent = urgent or role == "query"
         sequences = await self._tokenised(list(new.values()), urgent)
         tokens = dict(zip(new, map(len, sequences), strict=True)) | {key: one.tokens for key, one in known.items()}
         counts = [tokens[key] for key in keys]
         cuts = self._cuts(counts, truncate)
         read = [self._tokenizer.cut(ids, side) for ids in sequences]
-        # A query is waited for; passages come by the hundred, and their caller can wait a little longer.
         made = await self._batcher.embed(read, urgent=urgent)
         for key, vector in zip(new, made.vectors, strict=True):
             self._cache.put(key, vector, tokens[key])

@@ -46,9 +46,18 @@ class OpenAIEmbedder:
         self._reading = EstimatingTokenizer(MAX_TOKENS)
 
     async def embed(
-        self, texts: Sequence[str], *, role: Role | None = "passage", truncate: bool = False, side: Side = "right"
+        self,
+        texts: Sequence[str],
+        *,
+        role: Role | None = "passage",
+        truncate: bool = False,
+        side: Side = "right",
+        urgent: bool = False,
     ) -> Embeddings:
-        """raises  EmptyText; TextTooLong, in estimated tokens; RemoteFailed"""
+        """Nothing waits here, and so none are more `urgent` than others.
+
+        raises  EmptyText; TextTooLong, in estimated tokens; RemoteFailed
+        """
         read, cuts = self._read(texts, truncate)
         if role == "query" and len(read) == 1:
             return await self._query(read[0], cuts)

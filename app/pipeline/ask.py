@@ -97,7 +97,7 @@ class Ask:
         if not candidates:
             return []
         asked = await self._embedder.embed([question], role="query", truncate=True)
-        made = await self._embedder.embed([each.text for each in candidates], truncate=True)
+        made = await self._embedder.embed([each.text for each in candidates], truncate=True, urgent=True)
         return extract(asked.vectors[0], candidates, made.vectors)
 
     def _done(self, done: Done, failed: str = "") -> Done:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from app.embedding.cache import VectorCache
 from app.embedding.embedder import INLINE_CHARACTERS, Cut, Embeddings, ModelEmbedder
 from app.embedding.registry import Prompts
 from app.embedding.tokenizer import TextTokenizer
-from app.errors import EmptyText, EncoderFailed, TextTooLong
+from app.errors import EmptyText, EncoderFailed, QueueFull, TextTooLong
 from tests.fakes import FakeEncoder, card
 
 T = TypeVar("T")
@@ -136,6 +136,39 @@ def test_a_text_seen_before_is_not_encoded_again_and_costs_its_tokens() -> None:
         [1, 3, 2],
         [1, 3, 4, 3, 4, 2],
     ]
+
+
+@pytest.mark.parametrize(
+    ("how", "first"),
+    [
+        ({}, False),
+        ({"role": "passage", "urgent": True}, True),
+        ({"role": None, "urgent": True}, True),
+        ({"role": "query"}, True),
+    ],
+)
+def test_who_is_waited_for_goes_before_texts_that_wait_already(how: dict[str, Any], first: bool) -> None:
+    encoder = FakeEncoder()
+    encoder.open.clear()
+
+    async def scenario() -> None:
+        batcher = Batcher(
+            encoder, lanes=1, max_batch_tokens=3, max_queue_texts=1, max_queue_s=60, on_death=lambda error: None
+        )
+        embedder = ModelEmbedder(card(max_tokens=6), 0, tokenizer(6), batcher, VectorCache(0))
+        tasks = [asyncio.create_task(embedder.embed(["a"]))]
+        assert await asyncio.to_thread(encoder.entered.wait, 10)
+        tasks.append(asyncio.create_task(embedder.embed(["b"])))
+        await asyncio.sleep(0)
+        tasks.append(asyncio.create_task(embedder.embed(["find"], **how)))
+        await asyncio.sleep(0)
+        encoder.open.set()
+        *_, asked = await asyncio.gather(*tasks, return_exceptions=True)
+        assert isinstance(asked, Embeddings if first else QueueFull)  # those that wait leave no place for more of them
+        batcher.close()
+
+    asyncio.run(scenario())
+    assert encoder.batches == [[[1, 3, 2]], *([[[1, 5, 2]]] if first else []), [[1, 4, 2]]]
 
 
 def test_a_failure_is_not_kept() -> None:

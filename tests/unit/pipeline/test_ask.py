@@ -77,6 +77,7 @@ def test_sentences_answer_where_there_is_no_writer(pipeline: Pipeline, embedder:
     assert (done.kind, set(done.cited)) == ("extracted", {sentence.source for sentence in extracted.sentences})
     assert told == [("extracted", "")]
     assert embedder.roles[-2:] == ["query", "passage"]
+    assert embedder.urgent == [False, False, True]  # the documents, the question (its role is enough), the sentences
 
 
 def test_a_writer_gets_what_fits(pipeline: Pipeline) -> None:
