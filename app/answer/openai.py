@@ -38,7 +38,7 @@ class OpenAIWriter:
         time-out. raises RemoteFailed
         """
         messages = prompt.messages(question, sources)
-        deadline_s = asyncio.get_running_loop().time() + self._client.timeouts.whole_s
+        deadline_s = self._client.deadline_s()
         made, began = 0, False
         while True:
             sent = {self._limit: self._answer_tokens} | self._options

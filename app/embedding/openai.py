@@ -61,9 +61,10 @@ class OpenAIEmbedder:
         read, cuts = self._read(texts, truncate)
         if role == "query" and len(read) == 1:
             return await self._query(read[0], cuts)
+        deadline_s = self._client.deadline_s()
         vectors, tokens = list[F32](), 0
         for batch in _batches(read):
-            made = await self._made(batch)
+            made = await self._made(batch, deadline_s)
             vectors.append(made.vectors)
             tokens += made.tokens
         whole = np.concatenate(vectors) if vectors else np.zeros((0, self.card.dimension), np.float32)
@@ -98,17 +99,17 @@ class OpenAIEmbedder:
         key = key_of(f"{self.card.revision}\0{text}")
         if (known := self._cache.get(key)) is not None:
             return Embeddings(vector_of(known)[np.newaxis], known.tokens, cuts)
-        made = await self._made([text])
+        made = await self._made([text], self._client.deadline_s())
         self._cache.put(key, made.vectors[0], made.tokens)
         return Embeddings(made.vectors, made.tokens, cuts)
 
-    async def _made(self, texts: Sequence[str]) -> Made:
+    async def _made(self, texts: Sequence[str], deadline_s: float) -> Made:
         wanted = self.card.dimension
         # Of this call: another may find out while it is under way.
         shortened = self._shortened
-        made = await ask(self._client, self.card.name, texts, wanted if shortened else None)
+        made = await ask(self._client, self.card.name, texts, wanted if shortened else None, deadline_s)
         if not shortened and made.vectors.shape[1] != wanted:
-            made = await ask(self._client, self.card.name, texts, wanted)
+            made = await ask(self._client, self.card.name, texts, wanted, deadline_s)
             self._shortened = made.vectors.shape[1] == wanted
         if (found := made.vectors.shape[1]) != wanted:
             raise RemoteFailed("malformed", f"{self.card.name} gave vectors of {found} dimensions, and not of {wanted}")
@@ -129,19 +130,26 @@ class OpenAIModels:
         return embedder
 
     async def dimension_of(self, model: str, wanted: int | None) -> int:
-        made = await ask(self._client, model, ["dimension"], wanted)
+        made = await ask(self._client, model, ["dimension"], wanted, self._client.deadline_s())
         found = int(made.vectors.shape[1])
         if wanted not in (None, found):
             raise UnsupportedDimension(model, wanted or 0, found)
         return found
 
 
-async def ask(client: RemoteClient, model: str, texts: Sequence[str], dimensions: int | None) -> Made:
-    """One request. dimensions: a length to ask for; None for the model's own. raises RemoteFailed"""
+async def ask(
+    client: RemoteClient, model: str, texts: Sequence[str], dimensions: int | None, deadline_s: float
+) -> Made:
+    """One request.
+
+    dimensions  a length to ask for; None for the model's own
+    deadline_s  on the event loop's clock, when the vectors have to be there
+    raises      RemoteFailed
+    """
     body: dict[str, Any] = {"model": model.removeprefix(PREFIX), "input": list(texts), "encoding_format": "base64"}
     if dimensions is not None:
         body["dimensions"] = dimensions
-    answer = await client.post("embeddings", body, RETRIES)
+    answer = await client.post("embeddings", body, RETRIES, deadline_s)
     vectors = _vectors(answer, len(texts))
     prompt, _ = client.used("embeddings", answer.get("usage"))
     return Made(vectors, prompt or 0)

@@ -73,12 +73,15 @@ class RemoteClient:
             limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=4),
         )
 
-    async def post(self, endpoint: Endpoint, body: dict[str, Any], retries: Retries) -> Any:
-        """The JSON of the answer, retried where that may help.
+    def deadline_s(self) -> float:
+        """When what is asked for from now on, in one call or several, has to be there: on the event loop's clock."""
+        return asyncio.get_running_loop().time() + self.timeouts.whole_s
+
+    async def post(self, endpoint: Endpoint, body: dict[str, Any], retries: Retries, deadline_s: float) -> Any:
+        """The JSON of the answer, retried where that may help, until `deadline_s` on the event loop's clock.
 
         raises  RemoteFailed
         """
-        deadline_s = asyncio.get_running_loop().time() + self.timeouts.whole_s
         made = 0
         while True:
             try:

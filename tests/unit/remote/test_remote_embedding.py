@@ -225,6 +225,16 @@ def test_there_is_an_end_to_waiting() -> None:
         asked(service.url, lambda models: models.embedder(MODEL, 8).embed(["a"]), whole_s=0.15)
 
 
+def test_all_requests_for_the_texts_of_one_call_have_one_time_out() -> None:
+    def unhurried(call: Call) -> None:
+        call.service.closing.wait(0.5)
+        vectors(8)(call)
+
+    texts = ["a"] * 300  # three requests, each of which is answered in time
+    with Service(unhurried) as service, pytest.raises(RemoteFailed, match="did not send a whole answer in time"):
+        asked(service.url, lambda models: models.embedder(MODEL, 8).embed(texts), whole_s=1.2)
+
+
 def test_a_second_try_is_enough() -> None:
     seen = Seen()
     with Service(refusing(503, error()), vectors(8)) as service:
