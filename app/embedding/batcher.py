@@ -29,7 +29,7 @@ class Observer(Protocol):
     def joined(self, texts: int) -> None:
         """Texts that need no encoding of their own: the same one waits, or is being encoded, already."""
 
-    def refused(self, texts: int) -> None:
+    def refused(self) -> None:
         """A request was refused because the queue is full."""
 
 
@@ -118,7 +118,7 @@ class Batcher:
         """
         queue, own = self._queue(urgent), (texts, characters // CHARACTERS_PER_TOKEN)
         with self._wake:
-            self._refuse_full(queue, texts, texts, self._arriving[urgent])
+            self._refuse_full(queue, texts, self._arriving[urgent])
             self._arriving[urgent] = _sum(self._arriving[urgent], own)
         try:
             yield
@@ -132,7 +132,7 @@ class Batcher:
         raises  QueueFull, where so many more texts that are not urgent could not wait
         """
         with self._wake:
-            self._refuse_full(self._others, texts, texts, self._arriving[False])
+            self._refuse_full(self._others, texts, self._arriving[False])
 
     def close(self, reason: str = "the service is shutting down") -> None:
         """Let the lanes finish what they hold, fail what still waits with NotReady, and wait for the threads."""
@@ -145,7 +145,7 @@ class Batcher:
         queue = self._queue(job.urgent)
         new = len({key for key in keys if key not in self._under_way})
         if new:
-            self._refuse_full(queue, new, len(keys))
+            self._refuse_full(queue, new)
         if self._observer is not None and new < len(keys):
             self._observer.joined(len(keys) - new)
         for row, key in enumerate(keys):
@@ -172,8 +172,8 @@ class Batcher:
     def _queue(self, urgent: bool) -> Waiting[Place]:
         return self._urgent if urgent else self._others
 
-    def _refuse_full(self, queue: Waiting[Place], new: int, texts: int, before: tuple[int, int] = (0, 0)) -> None:
-        """raises  QueueFull, where so many new texts, of a request of so many, cannot wait in `queue`
+    def _refuse_full(self, queue: Waiting[Place], new: int, before: tuple[int, int] = (0, 0)) -> None:
+        """raises  QueueFull, where so many new texts of a request cannot wait in `queue`
 
         before  texts and tokens that will be in the queue before them
 
@@ -188,7 +188,7 @@ class Batcher:
         retry_after_s = max(1, math.ceil(wait_s))
         too_many, too_long = waiting + new > self._max_queue_texts, wait_s > self._max_queue_s
         if (too_many or too_long) and self._observer is not None:
-            self._observer.refused(texts)
+            self._observer.refused()
         # Raised without a name: one that this frame held would be a cycle with all frames below it, which only the
         # garbage collector takes apart, and under overload that took a seventh of the event loop's time (0015).
         if too_many:

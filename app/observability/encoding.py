@@ -29,7 +29,7 @@ class EncodingMetrics:
     def joined(self, texts: int) -> None:
         self.texts_joined += texts
 
-    def refused(self, texts: int) -> None:
+    def refused(self) -> None:
         self.requests_refused += 1
 
     def metrics(self) -> list[Metric]:

@@ -32,7 +32,7 @@ def test_a_batch_is_counted_with_its_padding() -> None:
     encoding = EncodingMetrics()
     encoding.encoded([3, 5], [0.002, 0.0], 0.004)
     encoding.joined(2)
-    encoding.refused(7)
+    encoding.refused()
     lines = text_of(encoding.metrics()).splitlines()
     assert {
         "vectorspace_encoded_texts_total 2",
