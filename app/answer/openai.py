@@ -10,7 +10,10 @@ from app.answer.answer import Finish, Source, Text
 from app.answer.citations import Citations
 from app.errors import RemoteFailed
 from app.remote.client import RemoteClient, answered_by
+from app.remote.retries import Retries
 
+# Somebody waits for the answer, and sentences can take its place.
+RETRIES = Retries(most=2, backoff_s=0.5, longest_s=20.0)
 # A token is seldom longer. A service that knows no limit is cut off here.
 BYTES_PER_TOKEN = 8
 
@@ -53,7 +56,7 @@ class OpenAIWriter:
                 if began:
                     raise
                 if not self._without(failure.param, sent):
-                    await self._client.retries.pause(made, failure, deadline_s)
+                    await RETRIES.pause(made, failure, deadline_s)
                     made += 1
 
     def _without(self, param: str, sent: Mapping[str, Any]) -> bool:

@@ -56,10 +56,8 @@ class RemoteClient:
         timeouts: Timeouts,
         max_connections: int,
         observer: RemoteObserver,
-        retries: Retries | None = None,
     ) -> None:
         self.timeouts = timeouts
-        self.retries = retries or Retries()
         self._observer = observer
         self._key = key.encode()
         self._http = httpx.AsyncClient(

@@ -21,9 +21,9 @@ class Retries:
     longest_s  where the service asks for a longer pause, the call is given up instead
     """
 
-    most: int = 2
-    backoff_s: float = 0.5
-    longest_s: float = 20.0
+    most: int
+    backoff_s: float
+    longest_s: float
 
     async def pause(self, made: int, failure: RemoteFailed, deadline_s: float) -> None:
         """Wait until the call may be made again.

@@ -20,7 +20,7 @@ DOCUMENTS = {"documents": [{"id": "bread", "text": "Dough rises."}, {"id": "tap"
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai, "RETRIES", Retries(2, 0.001))
+    monkeypatch.setattr(openai, "RETRIES", Retries(2, 0.001, 20))
 
 
 def started(start: Start, service: Service) -> TestClient:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from app.answer import openai
 from app.answer.answer import Finish, Source, Text
 from app.answer.openai import OpenAIWriter
 from app.errors import RemoteFailed
@@ -52,9 +53,14 @@ class Told:
         return "".join(self.texts)
 
 
-async def told(url: str, timeouts: Timeouts, retries: Retries, answer_tokens: int, sources: Sequence[Source]) -> Told:
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai, "RETRIES", Retries(2, 0.001, 20))
+
+
+async def told(url: str, timeouts: Timeouts, answer_tokens: int, sources: Sequence[Source]) -> Told:
     found = Told()
-    client = RemoteClient(url, KEY, timeouts=timeouts, max_connections=4, observer=found.seen, retries=retries)
+    client = RemoteClient(url, KEY, timeouts=timeouts, max_connections=4, observer=found.seen)
     writer = OpenAIWriter(client, "some-model", context_tokens=4000, answer_tokens=answer_tokens)
     try:
         async with aclosing(writer.write("Why?", sources)) as parts:
@@ -74,11 +80,10 @@ def write(
     url: str,
     *,
     timeouts: Timeouts = PATIENT,
-    retries: Retries | None = None,
     answer_tokens: int = 500,
     sources: Sequence[Source] = SOURCES,
 ) -> Told:
-    found = asyncio.run(told(url, timeouts, retries or Retries(2, 0.001), answer_tokens, sources))
+    found = asyncio.run(told(url, timeouts, answer_tokens, sources))
     if found.failure is not None:
         assert KEY not in str(found.failure) + found.failure.reason
     return found
@@ -246,7 +251,6 @@ def test_nobody_listens() -> None:
 
 
 SHORT = 0.15
-ONE_CALL = Retries(0)
 
 
 @pytest.mark.parametrize(
@@ -262,9 +266,10 @@ ONE_CALL = Retries(0)
     ],
     ids=["silent", "comments", "thoughts", "stops", "stops with comments", "a byte at a time", "goes on and on"],
 )
-def test_each_time_out(reply: Reply, timeouts: Timeouts, words: str) -> None:
+def test_each_time_out(reply: Reply, timeouts: Timeouts, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai, "RETRIES", Retries(0, 0.001, 20))
     with Service(reply) as service:
-        found = write(service.url, timeouts=timeouts, retries=ONE_CALL, answer_tokens=100_000)
+        found = write(service.url, timeouts=timeouts, answer_tokens=100_000)
     assert found.failure is not None
     assert found.failure.kind == "timed_out"
     assert words in found.failure.reason

@@ -26,7 +26,7 @@ MODEL = "openai/some-embedder"
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai, "RETRIES", Retries(2, 0.001))
+    monkeypatch.setattr(openai, "RETRIES", Retries(2, 0.001, 20))
 
 
 def asked(url: str, call: Callable[[OpenAIModels], Awaitable[T]], seen: Seen | None = None, whole_s: float = 60) -> T:

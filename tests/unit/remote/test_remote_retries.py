@@ -44,7 +44,7 @@ def paused(retries: Retries, made: int, within_s: float = 60, **failure: object)
 
 
 def test_each_pause_is_longer_and_at_least_what_the_service_asks_for() -> None:
-    retries = Retries(most=3, backoff_s=0.04)
+    retries = Retries(most=3, backoff_s=0.04, longest_s=20)
     assert paused(retries, 0, passing=True) >= 0.019
     assert paused(retries, 1, passing=True) >= 0.039
     assert paused(retries, 0, passing=True, retry_after_s=0.1) >= 0.099
@@ -63,4 +63,4 @@ def test_each_pause_is_longer_and_at_least_what_the_service_asks_for() -> None:
 )
 def test_no_further_call(made: int, within_s: float, failure: dict[str, object]) -> None:
     with pytest.raises(RemoteFailed):
-        paused(Retries(), made, within_s, **failure)
+        paused(Retries(most=2, backoff_s=0.5, longest_s=20), made, within_s, **failure)
