@@ -35,6 +35,6 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def pipeline(store: MemoryStore, embedder: FakeEmbedder) -> Iterator[Pipeline]:
-    pipeline = Pipeline(store, embedder, rules=Rules(1000, 4), max_streams=2)
+    pipeline = Pipeline(store, embedder, rules=Rules(1000, 4), max_streams=2, max_asks=2, max_maps=8)
     yield pipeline
     pipeline.close()

@@ -167,7 +167,9 @@ def test_a_map_whose_client_left_is_there_when_it_comes_again(pipeline: Pipeline
 
 def test_no_more_wait_than_may_and_what_is_kept_is_given_all_the_same(store: Watched, embedder: FakeEmbedder) -> None:
     took_s: list[float] = []
-    pipeline = Pipeline(store, embedder, rules=Rules(1000, 4), max_streams=2, max_maps=2, drawn=took_s.append)
+    pipeline = Pipeline(
+        store, embedder, rules=Rules(1000, 4), max_streams=2, max_asks=2, max_maps=2, drawn=took_s.append
+    )
 
     async def scenario() -> None:
         kept = await pipeline.maps.draw("ours", "components", 30)
