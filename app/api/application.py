@@ -46,6 +46,8 @@ def build_api(lifespan: Lifespan | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         debug=False,
+        # Clients take `.` and `..` out of an address: what is left must not become the address of something else.
+        redirect_slashes=False,
         # FastAPI's own would come beside ours, and hold bodies; whether somebody wants it is looked up in each request.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )

@@ -36,7 +36,9 @@ class Collections(BaseModel):
 class NewDocument(Strict):
     """A document to keep. Its text is cut into passages and embedded, unless a vector comes with it."""
 
-    id: str | None = Field(None, description="1 to 512 characters, none of them a control character. Default: made.")
+    id: str | None = Field(
+        None, description="1 to 512 characters, none a control character; not `.` or `..`. Default: made."
+    )
     text: str = Field("", description="Needed, unless a vector comes with the document.")
     metadata: dict[str, Any] = Field({}, description="Keys to filter by are at its top.")
     vector: list[float] | str | None = Field(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from app.api.auth import Keys
 from app.embedding.embedder import Embedder
@@ -16,6 +17,15 @@ from app.settings import Settings
 _name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 # The pattern stands in the document alone: what it would say of a wrong name is less than InvalidName does.
 NamePath = Path(description="1 to 128 of `A-Z a-z 0-9 . _ -`.", json_schema_extra={"pattern": f"^{_name.pattern}$"})
+
+
+class AnyName(PathConvertor):
+    """`{id:any}` in a route's path: all that is left of it, whatever it holds. Nothing is no name, and not found."""
+
+    regex = "(?s:.+)"
+
+
+register_url_convertor("any", AnyName())
 
 
 @dataclass

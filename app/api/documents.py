@@ -88,7 +88,7 @@ async def _delete(pipeline: Pipeline, name: str, ids: list[str] | None, filter: 
 
 
 # After the paths above, since an id may be anything.
-@router.get("/{id:path}", responses={200: {"model": schemas.Document}})
+@router.get("/{id:any}", responses={200: {"model": schemas.Document}})
 async def read_document(
     name: Name, id: str, pipeline: ReadyPipeline, vectors: Annotated[bool, Query()] = False
 ) -> Response:
@@ -102,7 +102,7 @@ async def read_document(
     return JsonResponse(body)
 
 
-@router.delete("/{id:path}", status_code=204, response_class=Response)
+@router.delete("/{id:any}", status_code=204, response_class=Response)
 async def delete_document(name: Name, id: str, pipeline: ReadyPipeline) -> None:
     """Delete one document; 404 where there is none of this id."""
     if not await pipeline.run(pipeline.store.delete_documents, name, ids=[id]):

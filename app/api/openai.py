@@ -58,7 +58,7 @@ async def list_models(embedder: ReadyEmbedder) -> Models:
     return Models(data=[_model(embedder)])
 
 
-@router.get("/models/{name:path}")
+@router.get("/models/{name:any}")
 async def describe_model(name: str, embedder: ReadyEmbedder) -> Model:
     """One model, by its name here or at its origin."""
     if not embedder.card.answers_to(name):

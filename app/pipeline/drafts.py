@@ -158,6 +158,12 @@ def _check_id(id: str, which: str) -> None:
         raise InvalidDocument(which, f"its id has {len(id)} characters, and 1 to {MAX_ID_CHARACTERS} are allowed")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in id):
         raise InvalidDocument(which, "its id holds a control character")
+    if id in (".", ".."):
+        raise InvalidDocument(
+            which,
+            f"its id is {id!r}, which clients take out of an address: what is to read or delete it would name "
+            "something else. POST …/documents/delete deletes those that are kept already",
+        )
 
 
 def _wrong(reason: str) -> InvalidInput:

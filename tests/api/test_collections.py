@@ -86,7 +86,7 @@ def test_good_names(client: TestClient, name: str) -> None:
     assert client.put(f"/v1/collections/{name}").status_code == 201
 
 
-@pytest.mark.parametrize("name", [".a", "-a", "_a", "a b", "ä", "x" * 129, "a%0A", "a%00"])
+@pytest.mark.parametrize("name", [".a", "..a", "-a", "_a", "a b", "ä", "x" * 129, "a%0A", "a%00", "%2e", "%2e%2e"])
 def test_bad_names(client: TestClient, name: str) -> None:
     for answer in (client.put(f"/v1/collections/{name}"), client.get(f"/v1/collections/{name}")):
         assert "1 to 128 letters" in refused(answer, 400, "invalid_name")

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open, fill, look_at
@@ -129,18 +128,6 @@ def test_a_document_is_written_read_edited_and_deleted(service: Process, open_pa
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.locator(".row", has_text="lighthouse")).to_have_count(0)
     expect(page.locator(".row")).to_have_count(12)
-
-
-@pytest.mark.parametrize("id", ["..", "."])
-def test_an_id_that_no_address_can_hold_harms_nothing(service: Process, open_page: Open, id: str) -> None:
-    name = f"dots{len(id)}"
-    service.put(f"/v1/collections/{name}", {})
-    service.post(f"/v1/collections/{name}/documents", {"documents": [{"id": id, "text": "dots"}]})
-    page = open_page(service, "#/documents")
-    documents(page, name)
-    page.get_by_role("button", name=id, exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("cannot be named in an address")
-    assert service.post(f"/v1/collections/{name}/search", {"query": "dots"})[1]["hits"][0]["id"] == id
 
 
 def test_documents_are_leafed_through_and_filtered(service: Process, open_page: Open) -> None:

@@ -6,7 +6,7 @@ import shlex
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from tests.browser.conftest import Open
 from tests.process.conftest import Process
@@ -45,6 +45,16 @@ def test_quantiles_are_prometheus_own(page: Page) -> None:
     found = call(page, "metrics", body, before, now, [0.25, 0.5, 0.6, 0.75, 0.99])
     assert found == pytest.approx([0.05, 0.1, 0.1 + 0.9 * 2 / 5, 1, 1])
     assert call(page, "metrics", body, now, now, [0.5]) == [None]
+
+
+@pytest.mark.parametrize("id", ["..", "."])
+def test_an_id_that_no_address_can_hold_harms_nothing(page: Page, id: str) -> None:
+    """None is kept any more; a store may have one of before."""
+    with pytest.raises(Error, match="cannot be named in an address"):
+        call(page, "api", "return m.inside('notes', 'documents', v[0])", id)
+    assert call(page, "api", "return m.inside('notes', 'documents', v[0])", f"{id}a/") == (
+        f"v1/collections/notes/documents/{id}a%2F"
+    )
 
 
 def test_labels_with_quotes_and_commas_are_read(page: Page) -> None:
