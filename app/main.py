@@ -113,7 +113,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[dict[str, Any]]:
-        parts = Parts(settings, keys, time.monotonic())
+        parts = Parts(settings, time.monotonic())
         parts.metrics += [*process_metrics(), *requests.metrics(), *asked.metrics()]
         closers: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         if tracer is not None:
@@ -174,7 +174,8 @@ def create_app(
                 except Exception as error:  # the others are closed all the same
                     log.error("could not close the %s", name, exc_info=error)
 
-    return layered(build_api(lifespan), settings, RunningRequests() if running is None else running, requests, tracer)
+    running = RunningRequests() if running is None else running
+    return layered(build_api(lifespan), settings, keys, running, requests, tracer)
 
 
 def _build_info(card: Card) -> Info:

@@ -26,10 +26,12 @@ from app.api import (
     transfer,
 )
 from app.api.answer_timeout import AnswerTimeout
+from app.api.auth import Keys, RequireKey
 from app.api.body import BodyLimit
 from app.api.direct import DirectPaths
 from app.api.hanging_up import HangingUp
 from app.api.headers import EXPOSED, ResponseHeaders
+from app.api.routes import Routes
 from app.api.running import RunningRequests, TrackRunning
 from app.observability.requests import ObserveRequests, RequestMetrics, Tracer
 from app.settings import Settings
@@ -64,13 +66,20 @@ def build_api(lifespan: Lifespan | None = None) -> FastAPI:
 
 
 def layered(
-    api: ASGIApp, settings: Settings, running: RunningRequests, requests: RequestMetrics, tracer: Tracer | None
+    api: FastAPI,
+    settings: Settings,
+    keys: Keys,
+    running: RunningRequests,
+    requests: RequestMetrics,
+    tracer: Tracer | None,
 ) -> ASGIApp:
     """`api` within its layers, the innermost first. They are not FastAPI's, so that the hot path need not pass it."""
+    routes = Routes(api.routes)
     app: ASGIApp = DirectPaths(api, openai.hot)
     app = HangingUp(app)
     app = AnswerTimeout(app, settings.idle_timeout_s)
     app = BodyLimit(app, settings.max_body_bytes, settings.idle_timeout_s)
+    app = RequireKey(app, keys, routes)
     app = problems.Unexpected(app)
     app = TrackRunning(app, running)
     if settings.cors_origins:

@@ -5,9 +5,15 @@ import hmac
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.key_file import KeyFile
+from app.api.problems import from_error
+from app.api.routes import Routes
 from app.errors import Unauthorized
+
+# What tells nothing of the data. POST / is another route, and embeds (tei.py).
+OPEN = frozenset({("GET", path) for path in ("/health", "/live", "/openapi.json", "/", "/web/{name}")})
 
 
 class Keys:
@@ -37,6 +43,30 @@ class Keys:
         # Every key is compared, so that the time taken does not tell which one was near.
         if not sum(hmac.compare_digest(digest, known) for known in self._digests):
             raise Unauthorized("the key is not one that this service knows")
+
+
+class RequireKey:
+    """The one place where a key is asked for: by the head, before anything of the body is read or held.
+
+    Every route but those of OPEN needs it. An address without a route is no secret: it is 404, or 405, to everybody.
+    """
+
+    def __init__(self, app: ASGIApp, keys: Keys, routes: Routes) -> None:
+        self._app = app
+        self._keys = keys
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
+        if scope["type"] == "http":
+            try:
+                self._keys.check(Headers(scope=scope))
+            except Unauthorized as error:
+                found = self._routes.find(scope["method"], scope["path"])
+                if found is not None and (scope["method"], found.template) not in OPEN:
+                    scope["route"] = found.route  # as FastAPI's router does, for whoever counts requests by route
+                    app = from_error(scope["path"], error)
+        await app(scope, receive, send)
 
 
 def _digest(key: str) -> bytes:

@@ -3,12 +3,12 @@
 from contextlib import suppress
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.api import collection_schemas as schemas
 from app.api.body import JsonResponse, OrjsonRoute
-from app.api.dependencies import Name, ReadyPipeline, require_key
+from app.api.dependencies import Name, ReadyPipeline
 from app.api.responses import ERRORS
 from app.embedding.remote import is_remote
 from app.errors import CollectionNotFound, InvalidInput, UnsupportedDimension
@@ -19,7 +19,6 @@ router = APIRouter(
     prefix="/v1/collections",
     tags=["collections"],
     route_class=OrjsonRoute,
-    dependencies=[Depends(require_key)],
     responses=ERRORS,
 )
 

@@ -1,4 +1,4 @@
-"""What a route asks for: the parts that `main.py` built, and the right to use them."""
+"""What a route asks for: the parts that `main.py` built, and a name in its path."""
 
 import re
 from dataclasses import dataclass, field
@@ -7,7 +7,6 @@ from typing import Annotated, cast
 from fastapi import Depends, Path, Request
 from starlette.convertors import PathConvertor, register_url_convertor
 
-from app.api.auth import Keys
 from app.embedding.embedder import Embedder
 from app.errors import InvalidName, NotReady
 from app.observability.metrics import Metric
@@ -33,7 +32,6 @@ class Parts:
     """What is alive while the service runs. `embedder` and `pipeline` are there once `not_ready` is None."""
 
     settings: Settings
-    keys: Keys
     started_at_monotonic_s: float
     embedder: Embedder | None = None
     pipeline: Pipeline | None = None
@@ -47,10 +45,6 @@ def get_parts(request: Request) -> Parts:
 
 async def parts_of(request: Request) -> Parts:
     return get_parts(request)
-
-
-async def require_key(request: Request) -> None:
-    get_parts(request).keys.check(request.headers)
 
 
 async def ready_embedder(request: Request) -> Embedder:

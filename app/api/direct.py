@@ -2,8 +2,8 @@
 
 FastAPI and its router took about 200 of the 480 µs that a request cost beside the model
 (docs/decisions/0013-engine.md). Requests to these routes are therefore answered before they get there, and checked in
-this order: the key, then whether the service is ready, then whether the queue has room for as many texts as the body
-seems to have, then the body.
+this order: whether the service is ready, then whether the queue has room for as many texts as the body seems to have,
+then the body.
 """
 
 from collections.abc import Callable, Coroutine
@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.dependencies import get_parts, ready_embedder, require_key
+from app.api.dependencies import get_parts, ready_embedder
 from app.api.problems import from_error, from_invalid
 from app.errors import VectorSpaceError
 
@@ -25,7 +25,7 @@ from app.errors import VectorSpaceError
 class DirectRoute(APIRoute):
     """An async endpoint `(request: SomeModel, embedder: ReadyEmbedder, parts: PartsOf) -> Response`.
 
-    Its router's other dependencies are not called: this checks the key itself.
+    Its router's other dependencies are not called.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -35,7 +35,6 @@ class DirectRoute(APIRoute):
         assert endpoint.__annotations__.keys() == {"request", "embedder", "parts", "return"}, self.path
 
         async def handle(request: Request) -> Response:
-            await require_key(request)
             embedder = await ready_embedder(request)
             raw = await request.body()
             # Under overload most requests are refused: that must cost next to nothing (0015). Only a query could go

@@ -3,12 +3,12 @@
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from app.api import collection_schemas as schemas
 from app.api.body import JsonResponse, OrjsonRoute
-from app.api.dependencies import Name, PartsOf, ReadyPipeline, require_key
+from app.api.dependencies import Name, PartsOf, ReadyPipeline
 from app.api.limits import check_documents, documents_within
 from app.api.responses import ERRORS
 from app.errors import InvalidFilter, InvalidInput
@@ -21,7 +21,6 @@ router = APIRouter(
     prefix="/v1/collections/{name}/documents",
     tags=["documents"],
     route_class=OrjsonRoute,
-    dependencies=[Depends(require_key)],
     responses=ERRORS,
 )
 FilterText = Annotated[str | None, Query(alias="filter", description='As JSON: `{"lang": "de"}`.')]

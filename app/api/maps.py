@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 import numpy as np
 import orjson
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from app.api import map_schemas as schemas
 from app.api.body import JsonResponse, OrjsonRoute
-from app.api.dependencies import Name, PartsOf, ReadyPipeline, require_key
+from app.api.dependencies import Name, PartsOf, ReadyPipeline
 from app.api.limits import check_query, map_documents_within
 from app.api.responses import ERRORS
 
@@ -17,7 +17,6 @@ router = APIRouter(
     prefix="/v1/collections/{name}/map",
     tags=["map"],
     route_class=OrjsonRoute,
-    dependencies=[Depends(require_key)],
     responses=ERRORS,
 )
 # A tenth of a pixel where the map is 2000 wide.

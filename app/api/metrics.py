@@ -3,10 +3,10 @@
 import logging
 from typing import get_args
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
-from app.api.dependencies import PartsOf, require_key
+from app.api.dependencies import PartsOf
 from app.errors import VectorSpaceError
 from app.observability.metrics import MEDIA_TYPE, Metric, States, Value, text_of
 from app.store.store import IndexCondition, IndexState, Totals
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 LEDGER_BYTES = "Size of the ledger with its write-ahead log, or of the tables in the database."
 
-router = APIRouter(tags=["health"], dependencies=[Depends(require_key)])
+router = APIRouter(tags=["health"])
 
 
 @router.get("/metrics", response_class=Response)

@@ -4,11 +4,11 @@ from base64 import b64encode
 from typing import Any
 
 import numpy.typing as npt
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.api.body import JsonResponse
-from app.api.dependencies import PartsOf, ReadyEmbedder, require_key
+from app.api.dependencies import PartsOf, ReadyEmbedder
 from app.api.direct import DirectRoute
 from app.api.limits import check_texts
 from app.api.responses import OPENAI_ERRORS
@@ -17,7 +17,7 @@ from app.embedding.embedder import Embedder
 from app.embedding.representation import represent, shorten
 from app.errors import UnknownModel
 
-router = APIRouter(prefix="/v1", tags=["OpenAI"], dependencies=[Depends(require_key)], responses=OPENAI_ERRORS)
+router = APIRouter(prefix="/v1", tags=["OpenAI"], responses=OPENAI_ERRORS)
 hot = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=DirectRoute, responses=OPENAI_ERRORS)
 
 

@@ -1,11 +1,11 @@
 """How texts would be cut into passages, without keeping them: `POST /v1/passages`."""
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from app.api.body import JsonResponse, OrjsonRoute
-from app.api.dependencies import PartsOf, ReadyEmbedder, require_key
+from app.api.dependencies import PartsOf, ReadyEmbedder
 from app.api.limits import check_tokenized
 from app.api.responses import ERRORS
 from app.api.schemas import Strict
@@ -14,7 +14,6 @@ router = APIRouter(
     prefix="/v1/passages",
     tags=["documents"],
     route_class=OrjsonRoute,
-    dependencies=[Depends(require_key)],
     responses={status: answer for status, answer in ERRORS.items() if status not in (404, 409, 507)},
 )
 

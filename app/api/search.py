@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.api import collection_schemas as schemas
 from app.api.body import JsonResponse, OrjsonRoute
-from app.api.dependencies import Name, PartsOf, ReadyPipeline, require_key
+from app.api.dependencies import Name, PartsOf, ReadyPipeline
 from app.api.limits import check_offset, check_query, documents_within
 from app.api.responses import ERRORS
 from app.errors import InvalidDocument, InvalidInput
@@ -20,7 +20,6 @@ router = APIRouter(
     prefix="/v1/collections/{name}",
     tags=["search"],
     route_class=OrjsonRoute,
-    dependencies=[Depends(require_key)],
     responses=ERRORS,
 )
 

@@ -5,13 +5,13 @@ source  https://github.com/huggingface/text-embeddings-inference, docs/openapi.j
 
 from typing import cast
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app import __version__
 from app.api import tei_schemas as schemas
 from app.api.body import JsonResponse, OrjsonRoute
-from app.api.dependencies import Parts, PartsOf, ReadyEmbedder, require_key
+from app.api.dependencies import Parts, PartsOf, ReadyEmbedder
 from app.api.limits import check_texts, check_tokenized
 from app.api.responses import TEI_ERRORS
 from app.embedding.embedder import Embedder, Embeddings, Role
@@ -26,7 +26,6 @@ DTYPES = {"fp32": "float32"}
 router = APIRouter(
     tags=["text-embeddings-inference"],
     route_class=OrjsonRoute,
-    dependencies=[Depends(require_key)],
     responses=TEI_ERRORS,
 )
 

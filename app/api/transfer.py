@@ -6,11 +6,11 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
 
 from app.api.body import NdjsonStream
-from app.api.dependencies import Name, PartsOf, ReadyPipeline, require_key
+from app.api.dependencies import Name, PartsOf, ReadyPipeline
 from app.api.responses import ERRORS
 from app.errors import VectorSpaceError
 from app.pipeline.formats.media_types import READERS, reader_for
@@ -20,9 +20,7 @@ log = logging.getLogger(__name__)
 
 DRAINED_BYTES = 64_000_000
 
-router = APIRouter(
-    prefix="/v1/collections/{name}", tags=["transfer"], dependencies=[Depends(require_key)], responses=ERRORS
-)
+router = APIRouter(prefix="/v1/collections/{name}", tags=["transfer"], responses=ERRORS)
 _text: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _ndjson: dict[str, Any] = {"description": "Lines of JSON.", "content": {"application/x-ndjson": {}}}
 

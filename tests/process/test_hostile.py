@@ -186,6 +186,16 @@ def test_a_client_that_leaves_within_its_body_is_no_error_of_ours(hardened: Proc
     assert not [line for line in lines if "unexpected" in line or " error " in line or "Traceback" in line]
 
 
+def test_who_has_no_key_is_refused_before_a_body_is_waited_for(run: Run) -> None:
+    """What it would send without one is not held, however many connections it opens."""
+    process = run(API_KEY="secret").ready()
+    for path in ("/v1/embeddings", "/embed", SEARCH, "/v1/collections/notes/documents", "/v1/collections/notes/import"):
+        status, answer = ask(process, request(path, b'{"in', "Content-Length: 7800000"))
+        assert status == 401, path
+        assert "needs a key" in answer
+    assert process.end() == 0
+
+
 def test_an_import_that_stops_coming_ends_and_gives_its_place_back(run: Run) -> None:
     process = run(IDLE_TIMEOUT_S=IDLE_TIMEOUT_S, MAX_STREAMS=1).ready()
     ask(process, request("/v1/collections/notes", method="PUT"))
