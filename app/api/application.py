@@ -30,6 +30,7 @@ from app.api.auth import Keys, RequireKey
 from app.api.body import BodyLimit
 from app.api.direct import DirectPaths
 from app.api.hanging_up import HangingUp
+from app.api.head import AnswerHead
 from app.api.headers import EXPOSED, ResponseHeaders
 from app.api.routes import Routes
 from app.api.running import RunningRequests, TrackRunning
@@ -55,13 +56,13 @@ def build_api(lifespan: Lifespan | None = None) -> FastAPI:
     )
     # Once more in here, since FastAPI has an answer of its own to what nobody expected.
     api.add_middleware(problems.Unexpected)
-    problems.install(api)
     openapi.install(api)
     api.include_router(openai.hot)
     modules = (health, metrics, openai, tei, passages, collections, documents, search, answer, maps, transfer)
     for module in modules:
         api.include_router(module.router)
     api.include_router(page.router())
+    problems.install(api, Routes(api.routes).methods)
     return api
 
 
@@ -82,6 +83,7 @@ def layered(
     app = RequireKey(app, keys, routes)
     app = problems.Unexpected(app)
     app = TrackRunning(app, running)
+    app = AnswerHead(app, routes)
     if settings.cors_origins:
         app = CORSMiddleware(
             app,

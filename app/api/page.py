@@ -62,11 +62,11 @@ def router(folder: Path = WEB) -> APIRouter:
     files = read_files(folder)
     routes = APIRouter(include_in_schema=False)
 
-    @routes.api_route("/", methods=["GET", "HEAD"])
+    @routes.get("/")
     async def page(request: Request) -> Response:
         return files["index.html"].response(request.headers.get("if-none-match"))
 
-    @routes.api_route("/web/{name}", methods=["GET", "HEAD"])
+    @routes.get("/web/{name}")
     async def file(request: Request, name: str) -> Response:
         if name not in files:
             raise HTTPException(404, "there is no such file")

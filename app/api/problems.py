@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import orjson
 from fastapi import FastAPI
@@ -158,13 +158,19 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     return from_invalid(request.url.path, error)
 
 
-async def _on_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    if isinstance(error.__cause__, errors.VectorSpaceError):  # raised while the body was read
-        return from_error(request.url.path, error.__cause__)
-    detail = f"{request.method} {request.url.path}: {error.detail}"
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-    return problem(request.url.path, error.status_code, code, detail, headers=error.headers)
+def _http_handler(methods: Callable[[str], list[str]]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if isinstance(error.__cause__, errors.VectorSpaceError):  # raised while the body was read
+            return from_error(request.url.path, error.__cause__)
+        detail = f"{request.method} {request.url.path}: {error.detail}"
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        headers = error.headers
+        if error.status_code == 405:  # FastAPI's Allow has one route's methods, and not those of all with this path
+            headers = {"Allow": ", ".join(methods(request.scope["path"]))}
+        return problem(request.url.path, error.status_code, code, detail, headers=headers)
+
+    return on_http
 
 
 class Unexpected:
@@ -191,8 +197,8 @@ class Unexpected:
             await problem(scope["path"], 500, "internal_error", detail)(scope, receive, send)
 
 
-def install(app: FastAPI) -> None:
-    """Teach `app` to answer every error in these shapes."""
+def install(app: FastAPI, methods: Callable[[str], list[str]]) -> None:
+    """Teach `app` to answer every error in these shapes. `methods` are those that a path knows."""
     app.add_exception_handler(errors.VectorSpaceError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(HTTPException, _http_handler(methods))

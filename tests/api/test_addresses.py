@@ -55,3 +55,48 @@ def test_a_slash_more_is_another_address(client: TestClient, method: str, path: 
 def test_an_empty_name_is_not_found_as_any_address(client: TestClient) -> None:
     assert refused(client.get(f"{DOCUMENTS}/"), 404, "not_found") == f"GET {DOCUMENTS}/: Not Found"
     assert client.get("/v1/models/").json()["error"]["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/health", "/live", "/metrics", "/openapi.json", "/v1/models", "/info", NOTES, DOCUMENTS, f"{NOTES}/map"],
+)
+def test_head_is_get_without_its_body(client: TestClient, path: str) -> None:
+    got, head = client.get(path), client.head(path)
+    assert (head.status_code, head.content) == (got.status_code, b"") == (200, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
+    assert int(head.headers["content-length"]) == pytest.approx(len(got.content), rel=0.1)  # times, and requests so far
+
+
+def test_head_of_what_is_not_there_says_so_and_no_more(client: TestClient) -> None:
+    for path, status in (("/v1/collections/none", 404), ("/nowhere", 404), ("/v1/embeddings", 405)):
+        answer = client.head(path)
+        assert (answer.status_code, answer.content) == (status, b"")
+        assert int(answer.headers["content-length"]) > 0
+
+
+def test_head_makes_no_export_that_nobody_reads(client: TestClient) -> None:
+    answer = client.head(f"{NOTES}/export")
+    assert (answer.status_code, answer.headers["allow"], answer.content) == (405, "GET", b"")
+
+
+def test_head_is_logged_and_counted_as_such(client: TestClient) -> None:
+    client.head("/live")
+    counted = 'vectorspace_http_requests_total{route="/live",method="HEAD",status="200"} 1'
+    assert counted in client.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("POST", NOTES, "DELETE, GET, HEAD, PUT"),
+        ("PUT", DOCUMENTS, "DELETE, GET, HEAD, POST"),
+        ("PUT", f"{DOCUMENTS}/delete", "DELETE, GET, HEAD, POST"),  # a document may have this id
+        ("PUT", "/", "GET, HEAD, POST"),
+        ("GET", "/v1/embeddings", "POST"),
+        ("OPTIONS", "/health", "GET, HEAD"),
+    ],
+)
+def test_allow_has_every_method_of_an_address(client: TestClient, method: str, path: str, allow: str) -> None:
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allow)

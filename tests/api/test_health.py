@@ -141,7 +141,7 @@ def test_unknown_paths_are_problem_documents(client: TestClient) -> None:
     assert (body["status"], body["code"], body["request_id"]) == (404, "not_found", "trace-8")
     wrong = client.delete("/health")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
-    assert wrong.headers["allow"] == "GET"
+    assert wrong.headers["allow"] == "GET, HEAD"
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"X-API-Key": "wrong"}, {"X-API-Key": "é"}])

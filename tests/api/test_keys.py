@@ -88,6 +88,7 @@ def test_what_is_open_needs_none(locked: TestClient, method: str, template: str)
     assert (method, template) in ALL
     for headers in ({}, {"X-API-Key": "wrong"}):
         assert locked.request(method, filled(template), headers=headers).status_code == 200
+        assert locked.head(filled(template), headers=headers).status_code == 200
 
 
 def test_an_address_without_a_route_is_no_secret(locked: TestClient) -> None:

@@ -196,6 +196,21 @@ def test_who_has_no_key_is_refused_before_a_body_is_waited_for(run: Run) -> None
     assert process.end() == 0
 
 
+def test_head_ends_with_the_head(hardened: Process) -> None:
+    """The length is GET's, and the connection is good for another request: no body hides between the two."""
+    with socket.create_connection(("127.0.0.1", hardened.port), 60) as connection:
+        for path in ("/live", "/nowhere", "/live"):
+            connection.sendall(f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            answer = b""
+            while not answer.endswith(b"\r\n\r\n"):
+                answer += connection.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 404" if path == "/nowhere" else b"HTTP/1.1 200")
+            length = re.search(rb"(?i)^content-length: *(\d+)", answer, re.MULTILINE)
+            assert length is not None
+            assert int(length[1]) > 0
+            assert answer.count(b"\r\n\r\n") == 1
+
+
 def test_an_import_that_stops_coming_ends_and_gives_its_place_back(run: Run) -> None:
     process = run(IDLE_TIMEOUT_S=IDLE_TIMEOUT_S, MAX_STREAMS=1).ready()
     ask(process, request("/v1/collections/notes", method="PUT"))
