@@ -27,6 +27,7 @@ VectorSpaceError
 │   ├── UnknownPrompt           a prompt that the model does not have
 │   ├── NotNormalised           vectors of another length than 1, which the model cannot give
 │   ├── LimitPassed             more of something than a setting allows
+│   ├── UnknownParameter        a name in the query string that the route does not have
 │   ├── UnknownFormat           an import in a form that is not read here
 │   ├── InvalidName             a collection's name that cannot be one
 │   ├── InvalidDocument         a document that cannot be kept: its id, text, metadata or vector
@@ -290,6 +291,14 @@ class LimitPassed(InvalidInput):
 
     def __init__(self, what: str, found: int, limit: int, setting: str, *, param: str | None = None) -> None:
         super().__init__(f"{what}: {found}, and at most {limit} are allowed ({setting})", param=param)
+
+
+class UnknownParameter(InvalidInput):
+    code = "unknown_parameter"
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        taken = f"it takes {', '.join(known)}" if known else "it takes none"
+        super().__init__(f"{name[:80]!r} is no parameter of this address: {taken}", param=name[:80])
 
 
 class UnknownFormat(InvalidInput):

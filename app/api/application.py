@@ -32,6 +32,7 @@ from app.api.direct import DirectPaths
 from app.api.hanging_up import HangingUp
 from app.api.head import AnswerHead
 from app.api.headers import EXPOSED, ResponseHeaders
+from app.api.query import KnownQuery
 from app.api.routes import Routes
 from app.api.running import RunningRequests, TrackRunning
 from app.observability.requests import ObserveRequests, RequestMetrics, Tracer
@@ -80,6 +81,7 @@ def layered(
     app = HangingUp(app)
     app = AnswerTimeout(app, settings.idle_timeout_s)
     app = BodyLimit(app, settings.max_body_bytes, settings.idle_timeout_s)
+    app = KnownQuery(app, routes)
     app = RequireKey(app, keys, routes)
     app = problems.Unexpected(app)
     app = TrackRunning(app, running)

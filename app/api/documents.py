@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from app.api import collection_schemas as schemas
@@ -62,7 +62,13 @@ async def list_documents(
     return JsonResponse({"documents": documents, "cursor": page.cursor})
 
 
-@router.delete("", responses={200: {"model": schemas.Deleted}})
+async def no_body(request: Request) -> None:
+    """raises  InvalidInput, since conditions that nobody reads would be missing, and more be deleted"""
+    if await request.body():
+        raise InvalidInput("a body is not read here: send ids and filter to POST …/documents/delete")
+
+
+@router.delete("", dependencies=[Depends(no_body)], responses={200: {"model": schemas.Deleted}})
 async def delete_documents(
     name: Name,
     pipeline: ReadyPipeline,

@@ -100,3 +100,50 @@ def test_head_is_logged_and_counted_as_such(client: TestClient) -> None:
 def test_allow_has_every_method_of_an_address(client: TestClient, method: str, path: str, allow: str) -> None:
     answer = client.request(method, path)
     assert (answer.status_code, answer.headers["allow"]) == (405, allow)
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "words"),
+    [
+        ("DELETE", f'{DOCUMENTS}?filter={{"n":1}}&ids=a', "'ids' is no parameter of this address: it takes filter, id"),
+        ("DELETE", f"{DOCUMENTS}?id=a&Filter={{}}", "'Filter' is no parameter of this address: it takes filter, id"),
+        ("GET", f"{DOCUMENTS}?offset=2", "'offset' is no parameter of this address: it takes cursor, filter, limit"),
+        ("DELETE", f"{DOCUMENTS}/a?filter=", "'filter' is no parameter of this address: it takes none"),
+        ("GET", f"{DOCUMENTS}/a?vector=true", "it takes vectors"),
+        ("DELETE", f"{NOTES}?dry_run", "'dry_run' is no parameter of this address: it takes none"),
+        ("GET", f"{NOTES}/map?=", "'' is no parameter of this address: it takes layout, limit"),
+        ("POST", f"{NOTES}/search?limit=3", "'limit'"),
+        ("POST", f"{NOTES}/ask?stream=true", "'stream'"),
+        ("POST", f"{NOTES}/import?format=csv", "'format'"),
+        ("GET", f"{NOTES}/export?vectors=false", "'vectors'"),
+        ("POST", "/v1/passages?a=b", "'a'"),
+    ],
+)  # fmt: skip
+def test_a_query_that_the_route_does_not_know_is_refused(
+    client: TestClient, method: str, address: str, words: str
+) -> None:
+    """Else a slip in a name deletes more than was meant, or leafs through the same page for ever."""
+    answer = client.request(method, address)
+    assert words in refused(answer, 400, "unknown_parameter")
+    assert answer.json()["param"] in words
+    assert left(client) == ["a", "b"]
+
+
+def test_it_is_refused_in_openais_words_as_well(client: TestClient) -> None:
+    body = {"model": "fake-model", "input": "a"}
+    for answer in (client.post("/v1/embeddings?api-version=1", json=body), client.get("/v1/models?limit=1")):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "unknown_parameter")
+    assert client.post("/v1/embeddings?", json=body).status_code == 200
+
+
+def test_probes_scrapers_and_browsers_may_ask_with_anything(client: TestClient) -> None:
+    for path in ("/health", "/live", "/metrics", "/", "/web/main.js", "/openapi.json", "/info"):
+        assert client.get(f"{path}?now=1").status_code == 200
+    assert client.get("/nowhere?now=1").status_code == 404
+
+
+@pytest.mark.parametrize("query", ["", '?filter={"n":1}', "?id=none"])
+def test_a_body_that_a_delete_would_not_read_is_refused(client: TestClient, query: str) -> None:
+    answer = client.request("DELETE", f"{DOCUMENTS}{query}", json={"ids": ["a"]})
+    assert "POST …/documents/delete" in refused(answer, 400, "invalid_input")
+    assert left(client) == ["a", "b"]
