@@ -15,7 +15,7 @@ from app.api.responses import OPENAI_ERRORS
 from app.api.schemas import EmbeddingsRequest, EmbeddingsResponse, Model, Models
 from app.embedding.embedder import Embedder
 from app.embedding.representation import represent, shorten
-from app.errors import UnknownModel
+from app.errors import InvalidInput, UnknownModel
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"], responses=OPENAI_ERRORS)
 hot = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=DirectRoute, responses=OPENAI_ERRORS)
@@ -29,6 +29,12 @@ async def create_embeddings(request: EmbeddingsRequest, embedder: ReadyEmbedder,
         raise UnknownModel(request.model, [card.name])
     length = card.length_for(request.dimensions)
     check_texts(request.input, parts.settings)
+    if request.encoding_format == "base64" and request.embedding_dtype != "float":
+        raise InvalidInput(
+            f"base64 is of float32 alone, as clients read it, and {request.embedding_dtype} was asked for: "
+            'send encoding_format="float" with it. The openai package asks for base64 where nothing is said',
+            param="encoding_format",
+        )
     result = await embedder.embed(request.input, role=request.input_type, truncate=request.truncate)
     vectors = represent(shorten(result.vectors, length), request.embedding_dtype)
     body: dict[str, Any] = {

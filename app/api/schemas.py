@@ -33,7 +33,7 @@ class EmbeddingsRequest(Strict):
     )
     model: str = Field(description="The model's name, as `GET /v1/models` lists it.")
     encoding_format: Literal["float", "base64"] = Field(
-        "float", description="`base64`: the numbers' bytes, little-endian, float32 or int8."
+        "float", description="`base64`: the bytes of little-endian float32; not with another `embedding_dtype`."
     )
     dimensions: int | None = Field(None, ge=1, description="Length of the vectors, where the model offers a choice.")
     user: str | None = Field(None, description="Accepted as OpenAI does; not used, not logged.")

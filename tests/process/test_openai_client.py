@@ -34,6 +34,19 @@ def test_float_and_base64_agree(client: openai.OpenAI) -> None:
     np.testing.assert_array_equal(np.array(plain, np.float32), np.array(packed, np.float32))
 
 
+@pytest.mark.parametrize(("dtype", "length"), [("int8", 384), ("binary", 48)])
+def test_smaller_numbers_come_as_they_are_or_not_at_all(client: openai.OpenAI, dtype: str, length: int) -> None:
+    """By its default the package would read float32 in their bytes."""
+    with pytest.raises(openai.BadRequestError, match='encoding_format="float"'):
+        client.embeddings.create(model=MODEL, input="small", extra_body={"embedding_dtype": dtype})
+    answer = client.embeddings.create(
+        model=MODEL, input="small", encoding_format="float", extra_body={"embedding_dtype": dtype}
+    )
+    numbers = answer.data[0].embedding
+    assert len(numbers) == length
+    assert all(number == int(number) and -128 <= number <= 127 for number in numbers)
+
+
 def test_models(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list()] == [MODEL]
     assert client.models.retrieve(MODEL).owned_by == "sentence-transformers"
