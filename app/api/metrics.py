@@ -1,12 +1,13 @@
 """The service's numbers for Prometheus: `GET /metrics`. With the key, since rates tell what a service is used for."""
 
 import logging
-from typing import get_args
+from typing import Any, get_args
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.api.dependencies import PartsOf
+from app.api.schemas import Problem
 from app.errors import VectorSpaceError
 from app.observability.metrics import MEDIA_TYPE, Metric, States, Value, text_of
 from app.store.store import IndexCondition, IndexState, Totals
@@ -16,9 +17,11 @@ log = logging.getLogger(__name__)
 LEDGER_BYTES = "Size of the ledger with its write-ahead log, or of the tables in the database."
 
 router = APIRouter(tags=["health"])
+_text: dict[str, Any] = {"content": {"text/plain": {"schema": {"type": "string"}}}}
+_locked: dict[str, Any] = {"model": Problem, "description": "No key, or a wrong one."}
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, responses={200: _text, 401: _locked})
 async def metrics(parts: PartsOf) -> Response:
     """Prometheus' text format. Where a key is set, give it to Prometheus as `authorization: {credentials: …}`."""
     shown = list(parts.metrics)

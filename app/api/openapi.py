@@ -1,12 +1,24 @@
-"""The OpenAPI document, corrected where FastAPI cannot know: what an error's media type is, and which never comes."""
+"""The OpenAPI document, corrected where FastAPI cannot know: errors' media types and headers, and who needs a key."""
 
 from typing import Any
 
 from fastapi import FastAPI
 
+from app.api.auth import OPEN
+
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 # FastAPI's own answer to a request that breaks a schema; here that is a 400, or TEI's 422 (problems.py).
 UNUSED = ("HTTPValidationError", "ValidationError")
+SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "One of API_KEY or API_KEY_FILE, where any is set."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same, in another header."},
+}
+RETRY_AFTER = {
+    "description": "Seconds after which to come back; not where waiting would not help.",
+    "schema": {"type": "integer", "minimum": 1},
+}
+# problems.py sends it with these, where it makes them.
+RETRIED = ("429", "502", "503")
 
 
 def install(app: FastAPI) -> None:
@@ -23,14 +35,19 @@ def install(app: FastAPI) -> None:
 
 
 def _correct(document: dict[str, Any]) -> None:
-    for operations in document["paths"].values():
-        for operation in operations.values():
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
             responses = operation["responses"]
+            if (method.upper(), path) not in OPEN:
+                operation["security"] = [{name: []} for name in SCHEMES]
+                for status in responses.keys() & RETRIED:
+                    responses[status].setdefault("headers", {})["Retry-After"] = RETRY_AFTER
             for status, response in list(responses.items()):
                 schemas = [kind.get("schema", {}) for kind in response.get("content", {}).values()]
                 if PROBLEM in schemas:
                     response["content"] = {"application/problem+json": {"schema": PROBLEM}}
                 elif any(schema.get("$ref", "").endswith(UNUSED) for schema in schemas):
                     del responses[status]
+    document["components"]["securitySchemes"] = SCHEMES
     for name in UNUSED:
         document["components"]["schemas"].pop(name, None)

@@ -3,7 +3,7 @@
 source  https://github.com/huggingface/text-embeddings-inference, docs/openapi.json
 """
 
-from typing import cast
+from typing import Any, cast
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -13,7 +13,7 @@ from app.api import tei_schemas as schemas
 from app.api.body import JsonResponse, OrjsonRoute
 from app.api.dependencies import Parts, PartsOf, ReadyEmbedder
 from app.api.limits import check_texts, check_tokenized
-from app.api.responses import TEI_ERRORS
+from app.api.responses import TEI_ERRORS, Responses
 from app.embedding.embedder import Embedder, Embeddings, Role
 from app.embedding.registry import Prompts
 from app.embedding.representation import shorten
@@ -23,16 +23,23 @@ from app.errors import NoReranker, NotNormalised, UnknownPrompt
 RERANKER = "cross-encoder/ms-marco-MiniLM-L6-v2"
 DTYPES = {"fp32": "float32"}
 
-router = APIRouter(
-    tags=["text-embeddings-inference"],
-    route_class=OrjsonRoute,
-    responses=TEI_ERRORS,
-)
+# Of a request whose body is not read.
+_by_its_head: Responses = {status: TEI_ERRORS[status] for status in (401, 413, 415, 503)}
+router = APIRouter(tags=["text-embeddings-inference"], route_class=OrjsonRoute)
+
+
+def _counted_answer(model: Any) -> dict[str, Any]:
+    number = {"schema": {"type": "integer", "minimum": 0}}
+    headers = {
+        "X-Compute-Tokens": number | {"description": "Tokens that were read."},
+        "X-Truncated-Texts": number | {"description": "Texts that were cut."},
+    }
+    return {"model": model, "headers": headers}
 
 
 # Clients that are given the service's address and nothing else, such as huggingface_hub's, post to the root.
 @router.post("/", include_in_schema=False)
-@router.post("/embed", responses={200: {"model": list[list[float]]}}, response_class=JsonResponse)
+@router.post("/embed", responses=TEI_ERRORS | {200: _counted_answer(list[list[float]])}, response_class=JsonResponse)
 async def embed(request: schemas.EmbedRequest, embedder: ReadyEmbedder, parts: PartsOf) -> Response:
     """One vector a text, also when there is one text only.
 
@@ -45,7 +52,7 @@ async def embed(request: schemas.EmbedRequest, embedder: ReadyEmbedder, parts: P
     return JsonResponse(shorten(result.vectors, length), headers=_counted(result))
 
 
-@router.post("/similarity", responses={200: {"model": list[float]}}, response_class=JsonResponse)
+@router.post("/similarity", responses=TEI_ERRORS | {200: _counted_answer(list[float])}, response_class=JsonResponse)
 async def similarity(request: schemas.SimilarityRequest, embedder: ReadyEmbedder, parts: PartsOf) -> Response:
     """The cosine of each sentence to the source sentence, which errors call text 0."""
     texts = [request.inputs.source_sentence, *request.inputs.sentences]
@@ -54,7 +61,9 @@ async def similarity(request: schemas.SimilarityRequest, embedder: ReadyEmbedder
     return JsonResponse(sentences @ source, headers=_counted(result))
 
 
-@router.post("/tokenize", responses={200: {"model": list[list[schemas.SimpleToken]]}}, response_class=JsonResponse)
+@router.post(
+    "/tokenize", responses=TEI_ERRORS | {200: {"model": list[list[schemas.SimpleToken]]}}, response_class=JsonResponse
+)
 async def tokenize(request: schemas.TokenizeRequest, embedder: ReadyEmbedder, parts: PartsOf) -> Response:
     """The tokens of each text, also of one that is longer than the model reads."""
     check_tokenized(request.inputs, parts.settings, what="tokenize", param="inputs")
@@ -62,7 +71,7 @@ async def tokenize(request: schemas.TokenizeRequest, embedder: ReadyEmbedder, pa
     return JsonResponse(await embedder.tokenize(request.inputs, role=role, special=request.add_special_tokens))
 
 
-@router.post("/rerank")
+@router.post("/rerank", status_code=424, responses=_by_its_head | {424: TEI_ERRORS[424]})
 async def rerank(embedder: ReadyEmbedder) -> None:
     """Always refused, whatever the body (TEI's `texts`, Jina's and Cohere's `documents`): no reranker is here.
 
@@ -71,7 +80,7 @@ async def rerank(embedder: ReadyEmbedder) -> None:
     raise NoReranker(embedder.card.name, RERANKER)
 
 
-@router.get("/info")
+@router.get("/info", responses=_by_its_head)
 async def info(embedder: ReadyEmbedder, parts: PartsOf) -> schemas.Info:
     """The model that is served, and the limits of a request."""
     card = embedder.card

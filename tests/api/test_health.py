@@ -202,8 +202,28 @@ def test_the_openapi_document_has_the_shape_of_every_answer(client: TestClient) 
             kinds = operation["responses"].get("200", {}).get("content", {})
             if not kinds.get("application/json", {"schema": True})["schema"]:
                 without.add(f"{method.upper()} {path}")
-    # The last is always refused.
-    assert without == {"GET /live", "POST /rerank"}
+    assert without == {"GET /live"}
+
+
+def test_the_openapi_document_says_who_needs_a_key_and_when_to_come_back(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    schemes = document["components"]["securitySchemes"]
+    assert [(each["type"], each.get("scheme", each.get("name"))) for each in schemes.values()] == [
+        ("http", "bearer"),
+        ("apiKey", "X-API-Key"),
+    ]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            responses, closed = operation["responses"], path not in ("/health", "/live")
+            assert operation.get("security", []) == [{name: []} for name in schemes if closed], path
+            assert ("401" in responses) == closed, path
+            for status in responses.keys() & {"429", "502", "503"}:
+                assert ("Retry-After" in responses[status].get("headers", {})) == closed, (path, status)
+    answers = document["paths"]["/metrics"]["get"]["responses"]
+    assert {status: list(answer["content"]) for status, answer in answers.items()} == {
+        "200": ["text/plain"],
+        "401": ["application/problem+json"],
+    }
 
 
 def test_metrics_are_prometheus_text_and_need_the_key(start: Start) -> None:

@@ -205,7 +205,12 @@ def test_a_key_is_needed(start: Start, path: str) -> None:
 
 def test_the_interface_is_documented(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
-    for path in ("/embed", "/similarity", "/tokenize", "/rerank"):
+    for path in ("/embed", "/similarity", "/tokenize"):
         assert set(paths[path]["post"]["responses"]) >= {"413", "422", "424", "429"}
+    for path in ("/embed", "/similarity"):
+        assert set(paths[path]["post"]["responses"]["200"]["headers"]) == {"X-Compute-Tokens", "X-Truncated-Texts"}
+    rerank = paths["/rerank"]["post"]["responses"]
+    assert set(rerank) == {"401", "413", "415", "424", "503"}
+    assert rerank["424"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/TEIError"}
     content = paths["/tokenize"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert content["items"]["items"]["$ref"].endswith("/SimpleToken")
