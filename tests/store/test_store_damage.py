@@ -207,6 +207,30 @@ def test_an_index_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
         store.close()
 
 
+def test_a_vector_of_another_dimension_stops_the_index_of_its_collection_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = indexed(tmp_path)
+    try:
+        store.create_collection("a", SPACE, {})
+        store.create_collection("wrong", Space("m", 4), {})
+        settled(store)
+        store.upsert("wrong", random_documents(3, SPACE.dimension))
+        store.upsert("a", DOCUMENTS)
+        deadline = time.monotonic() + 60
+        while store.index_state().behind > 3 or store.index_state().state != "ready":
+            assert time.monotonic() < deadline, store.index_state()
+        assert_exact(store)
+        assert store._follower.index is not None
+        store.upsert("a", DOCUMENTS[:10])
+        store.delete_documents("wrong", ids=["d0", "d1", "d2"])
+        store.upsert("wrong", random_documents(3))
+        assert settled(store).rebuilds == 0
+    finally:
+        store.close()
+    assert caplog.text.count("'wrong' goes no further: its passage 1 has a vector of 16 numbers") == 1
+
+
 def test_the_state_says_why_it_is_remade(whole: Path, tmp_path: Path) -> None:
     directory = tmp_path / "data"
     shutil.copytree(whole, directory)

@@ -1,6 +1,7 @@
 """Bring the index to where the ledger is, batch by batch, and compare what the two hold."""
 
 import logging
+import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -31,17 +32,21 @@ class Applier:
         self._index = index
         self._exact_below = exact_below
         self._go_on = go_on
+        # Collections that cannot be applied, by their keys: those of the `catch_up` that runs or ran last.
+        self._unfit: set[int] = set()
 
     def catch_up(self) -> None:
         """Apply everything that is committed now.
 
         Each batch is recorded after the index has taken it. Dying in between is harmless: adding and removing the same
-        passages again changes nothing.
+        passages again changes nothing. A collection with a passage that the index cannot take stays where it is, and
+        keeps none of the others: its tail is scanned, as that of any is.
         """
+        told, self._unfit = self._unfit, set()
         with self._ledger.reading() as connection:
             last = tail.last_key(connection)
         self._drop_others()
-        while self._round(last):
+        while self._round(last, told):
             self._go_on()
         with self._ledger.writing() as connection:
             tail.forget_small(connection, self._exact_below)
@@ -76,13 +81,22 @@ class Applier:
         for key in self._index.held() - known:
             self._index.drop(key)
 
-    def _round(self, last: int) -> bool:
-        """Apply one batch of each collection; whether more is left of the changes to passages up to the key `last`."""
+    def _round(self, last: int, told: set[int]) -> bool:
+        """Apply one batch of each collection; whether more is left of the changes to passages up to the key `last`.
+
+        told  unfit collections of which the log has word already
+        """
         with self._ledger.reading() as connection:
-            rows = tail.followed(connection, self._exact_below)
+            rows = self._fit(connection)
         for row in rows:
-            with self._ledger.reading() as connection:
-                batch = tail.next_batch(connection, row)
+            try:
+                with self._ledger.reading() as connection:
+                    batch = tail.next_batch(connection, row)
+            except tail.Unfit as error:
+                self._unfit.add(row.key)
+                if row.key not in told:
+                    log.error("the index of the collection %r goes no further: %s", row.collection.name, error)
+                continue
             if not len(batch):
                 continue
             if not row.indexed:
@@ -95,7 +109,10 @@ class Applier:
                 tail.record(connection, batch)
             self._go_on()
         with self._ledger.reading() as connection:
-            return any(tail.waits(connection, row, last) for row in tail.followed(connection, self._exact_below))
+            return any(tail.waits(connection, row, last) for row in self._fit(connection))
+
+    def _fit(self, connection: sqlite3.Connection) -> list[Row]:
+        return [row for row in tail.followed(connection, self._exact_below) if row.key not in self._unfit]
 
     def _begin(self, row: Row) -> None:
         if row.key in self._index.held():

@@ -20,6 +20,10 @@ DEAD = "index_dead"
 FOLLOWED = "(indexed > 0 OR passages > ?)"
 
 
+class Unfit(Exception):
+    """A passage's vector has not the collection's dimension: no write here leaves one, and yet one is there."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """Changes of one collection: passages to add, their vectors (rows, dimension) float32, and passages to remove."""
@@ -39,11 +43,15 @@ def followed(connection: sqlite3.Connection, exact_below: int) -> list[Row]:
 
 
 def next_batch(connection: sqlite3.Connection, row: Row) -> Batch:
-    """What is to be applied next; empty where the index holds all."""
+    """What is to be applied next; empty where the index holds all. raises Unfit"""
     found = connection.execute(
         "SELECT key, vector FROM passages WHERE collection = ? AND key > ? ORDER BY key LIMIT ?",
         (row.key, row.indexed, BATCH_PASSAGES),
     ).fetchall()
+    for key, vector in found:
+        if len(vector) != row.space.dimension * FLOAT32.itemsize:
+            numbers = len(vector) // FLOAT32.itemsize
+            raise Unfit(f"its passage {key} has a vector of {numbers} numbers, and should have {row.space.dimension}")
     removed = connection.execute(
         "SELECT key FROM removed WHERE collection = ? ORDER BY key LIMIT ?", (row.key, BATCH_REMOVED)
     ).fetchall()
