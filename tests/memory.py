@@ -74,7 +74,7 @@ class MemoryStore:
             return self._held[name].described(), False
         if len(self._held) >= self.max_collections:
             raise TooManyCollections(self.max_collections)
-        self._held[name] = Held(Collection(name, space, dict(metadata), time.time()))
+        self._held[name] = Held(Collection(name, space, dict(metadata), time.time(), key=str(next(WRITES))))
         return self._held[name].described(), True
 
     def collection(self, name: str) -> Collection:
@@ -87,8 +87,8 @@ class MemoryStore:
         self._of(name)
         del self._held[name]
 
-    def upsert(self, name: str, documents: Sequence[Document]) -> None:
-        held = self._of(name)
+    def upsert(self, name: str, documents: Sequence[Document], *, made_for: Collection | None = None) -> None:
+        held = self._of(name, made_for)
         if self.failure is not None:
             raise self.failure
         self.upserts.append([document.id for document in documents])
@@ -140,8 +140,8 @@ class MemoryStore:
             del self._held[name].documents[each]
         return len(doomed)
 
-    def search(self, name: str, query: Query) -> list[Hit]:
-        distance = self._of(name).collection.space.distance
+    def search(self, name: str, query: Query, *, made_for: Collection | None = None) -> list[Hit]:
+        distance = self._of(name, made_for).collection.space.distance
         documents = {stored.document.id: stored for stored in self._matching(name, query.filter)}
         semantic, keyword = dict[str, tuple[Rank, Passage]](), dict[str, tuple[Rank, Passage]]()
         if query.mode != "keyword":
@@ -181,10 +181,11 @@ class MemoryStore:
     def close(self) -> None:
         self.closed = True
 
-    def _of(self, name: str) -> Held:
-        if name not in self._held:
+    def _of(self, name: str, made_for: Collection | None = None) -> Held:
+        held = self._held.get(name)
+        if held is None or (made_for is not None and held.collection.key != made_for.key):
             raise CollectionNotFound(name)
-        return self._held[name]
+        return held
 
     def _matching(self, name: str, filter: Filter | None) -> list[StoredDocument]:
         held = self._of(name).documents

@@ -68,7 +68,8 @@ class Import:
         """{"progress": counts} with the first bytes and then every `report_every_s`; {"refused": {"line", "reason"}}.
 
         counts  see `Progress.counts`
-        raises  what ends the import: InvalidInput, EncoderFailed, StorageFull, NotReady
+        raises  what ends the import: InvalidInput, such as CollectionNotFound where the collection was deleted
+                meanwhile, be it made anew or not; EncoderFailed, StorageFull, NotReady
         """
         work = asyncio.create_task(self._work())
         work.add_done_callback(lambda _: self._news.set())
@@ -188,7 +189,7 @@ class Import:
             await asyncio.wait({before})
             before.result()
         if documents:
-            await self._workers.run(self._store.upsert, self._collection.name, documents)
+            await self._workers.run(self._store.upsert, self._collection.name, documents, made_for=self._collection)
         same = len(drafts) - len(changed)
         self.progress.unchanged += same
         self.progress.done += records - same

@@ -58,13 +58,14 @@ class Ingest:
         """Keep all of them or none; a draft without an id gets a random one.
 
         returns  their ids, in order
-        raises   CollectionNotFound; what `check` raises; what the embedder raises; StorageFull
+        raises   CollectionNotFound, also where the collection was deleted meanwhile and made anew; what `check` raises;
+                 what the embedder raises; StorageFull
         """
         collection = await self._workers.run(self._store.collection, name)
         for index, draft in enumerate(drafts):
             self.check(collection, draft, str(index))
         documents = await self.prepare(collection, [draft.with_id(from_content=False) for draft in drafts])
-        await self._workers.run(self._store.upsert, name, documents)
+        await self._workers.run(self._store.upsert, name, documents, made_for=collection)
         return [document.id for document in documents]
 
     async def prepare(self, collection: Collection, drafts: Sequence[Draft]) -> list[Document]:

@@ -31,19 +31,20 @@ class Retrieve:
     async def find(self, name: str, query: Query) -> Found:
         """What `query` finds in the collection; its vector is made of its text where it has none and needs one.
 
-        raises  CollectionNotFound; InvalidInput, where the mode lacks its text or vector; SpaceMismatch, naming both
-                models or dimensions; RemoteUnset; what the embedder raises
+        raises  CollectionNotFound, also where the collection was deleted meanwhile and made anew; InvalidInput, where
+                the mode lacks its text or vector; SpaceMismatch, naming both models or dimensions; RemoteUnset; what
+                the embedder raises
         """
         if not query.text.strip() and (query.mode != "semantic" or query.vector is None):
             raise InvalidInput(f"the mode {query.mode} needs a query that is not empty", param="query")
-        cut = None
+        cut, collection = None, None
         if query.mode != "keyword":
             collection = await self._workers.run(self._store.collection, name)
             if query.vector is None:
                 query, cut = await self._with_vector(collection, query)
             else:
                 _check_vector(collection, query)
-        return Found(await self._workers.run(self._store.search, name, query), cut)
+        return Found(await self._workers.run(self._store.search, name, query, made_for=collection), cut)
 
     async def _with_vector(self, collection: Collection, query: Query) -> tuple[Query, Cut | None]:
         embedder = embedder_for(collection, self._embedders)

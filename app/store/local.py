@@ -98,10 +98,10 @@ class LocalStore:
         self._versions[name] = next(self._writes)
         self._follower.changed()
 
-    def upsert(self, name: str, documents: Sequence[Document]) -> None:
+    def upsert(self, name: str, documents: Sequence[Document], *, made_for: Collection | None = None) -> None:
         prepared = contents.prepare(documents)
         with self._ledger.writing() as connection:
-            contents.upsert(connection, catalogue.find(connection, name), prepared)
+            contents.upsert(connection, catalogue.find(connection, name, made_for), prepared)
         self._versions[name] = next(self._writes)
         self._follower.changed(sum(len(each.passages) for each in prepared))
 
@@ -131,8 +131,8 @@ class LocalStore:
         self._follower.changed()
         return count
 
-    def search(self, name: str, query: Query) -> list[Hit]:
-        return self._searcher.search(name, query)
+    def search(self, name: str, query: Query, *, made_for: Collection | None = None) -> list[Hit]:
+        return self._searcher.search(lambda connection: catalogue.find(connection, name, made_for), query)
 
     def export(self, name: str) -> Iterator[StoredDocument]:
         with self._ledger.reading() as connection:

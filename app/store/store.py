@@ -39,7 +39,12 @@ class Space:
 
 @dataclass(frozen=True)
 class Collection:
-    """A collection as it is now. created_at_unix_s: seconds since 1970; documents, passages: how many it holds."""
+    """A collection as it is now.
+
+    created_at_unix_s    seconds since 1970
+    documents, passages  how many it holds
+    key                  names it for ever: one that is made later under the same name has another
+    """
 
     name: str
     space: Space
@@ -47,6 +52,7 @@ class Collection:
     created_at_unix_s: float
     documents: int = 0
     passages: int = 0
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -197,12 +203,14 @@ class Store(Protocol):
     def delete_collection(self, name: str) -> None:
         """With everything in it. raises CollectionNotFound"""
 
-    def upsert(self, name: str, documents: Sequence[Document]) -> None:
+    def upsert(self, name: str, documents: Sequence[Document], *, made_for: Collection | None = None) -> None:
         """Keep each document, in place of an older one of the same id: all of them, or none.
 
         The last one counts where an id comes twice. Vectors are of the collection's dimension and finite: the caller
         has checked.
-        raises  CollectionNotFound; InvalidDocument, where a text or a number cannot be kept; StorageFull
+        made_for  the collection that the caller checked; None takes whichever has the name
+        raises    CollectionNotFound, also where another than `made_for` has the name by now; InvalidDocument, where a
+                  text or a number cannot be kept; StorageFull
         """
 
     def vectors(self, model: str, keys: Sequence[bytes]) -> dict[bytes, F32]:
@@ -230,8 +238,12 @@ class Store(Protocol):
         raises   CollectionNotFound; StorageFull
         """
 
-    def search(self, name: str, query: Query) -> list[Hit]:
-        """Documents by score, best first; equal ones by id. raises CollectionNotFound"""
+    def search(self, name: str, query: Query, *, made_for: Collection | None = None) -> list[Hit]:
+        """Documents by score, best first; equal ones by id.
+
+        made_for  the collection that the query's vector was made for; None takes whichever has the name
+        raises    CollectionNotFound, also where another than `made_for` has the name by now
+        """
 
     def export(self, name: str) -> Iterator[StoredDocument]:
         """Every document with its vectors, by id, as of one moment. raises CollectionNotFound"""

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from starlette.types import Message
 
 from app.errors import EncoderFailed
+from app.store.store import Space
 from tests.api.conftest import Start
 from tests.api.test_collections import refused
 from tests.fakes import FakeEmbedder
@@ -201,6 +202,26 @@ def test_a_client_that_hangs_up_leaves_whole_batches(client: TestClient, store: 
     assert [len(ids) for ids in store.upserts] == [256, 256]
     summary = lines(client.post(IMPORT, content=numbered(600), headers=NDJSON))[-1]["summary"]
     assert (summary["done"], summary["unchanged"]) == (88, 512)
+
+
+def test_an_import_ends_where_its_collection_is_made_anew(client: TestClient, store: MemoryStore) -> None:
+    async def scenario(begin: Callable[[str, str], Exchange]) -> Any:
+        exchange = begin("POST", IMPORT)
+        exchange.send(numbered(300))
+        await exchange.until("progress")
+        while not store.upserts:
+            await asyncio.sleep(0)
+        store.delete_collection("notes")
+        store.create_collection("notes", Space("mine", 3), {})
+        exchange.send(numbered(300), more=False)
+        error, summary = await exchange.until("error"), await exchange.until("summary")
+        await exchange.task
+        return error, summary
+
+    error, summary = talk(client, scenario)
+    assert error["code"] == "collection_not_found"
+    assert not summary["complete"]
+    assert store.collection("notes").documents == 0
 
 
 def test_streams_are_limited_and_counted_out_again(start: Start) -> None:

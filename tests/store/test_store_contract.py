@@ -5,6 +5,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -114,6 +115,55 @@ def test_a_deleted_collection_leaves_nothing(animals: Store) -> None:
     assert made.documents == 0
     assert found(animals, default_mode(animals), text="cat", vector=EAST) == []
     assert animals.vectors("model-a", [b"a crow flies/0"]) == {}
+
+
+@pytest.mark.parametrize("space", [PLANE, Space("model-b", 3)])
+def test_what_was_made_for_a_collection_does_not_go_into_one_made_anew(animals: Store, space: Space) -> None:
+    old = animals.collection("animals")
+    animals.upsert("animals", [document("bee", "a bee", EAST)], made_for=old)
+    assert animals.search("animals", Query("semantic", vector=EAST), made_for=old)
+    animals.delete_collection("animals")
+    new, _ = animals.create_collection("animals", space, {})
+    assert new.key != old.key
+    with pytest.raises(CollectionNotFound, match="'animals'"):
+        animals.upsert("animals", [document("cat", "the cat sleeps", EAST)], made_for=old)
+    with pytest.raises(CollectionNotFound, match="'animals'"):
+        animals.search("animals", Query(default_mode(animals), "cat", EAST), made_for=old)
+    assert animals.collection("animals").documents == 0
+    animals.upsert("animals", [document("cat", "the cat sleeps", EAST[: space.dimension])], made_for=new)
+    query = Query("semantic", vector=EAST[: space.dimension])
+    now = animals.collection("animals")
+    assert [hit.document.document.id for hit in animals.search("animals", query, made_for=now)] == ["cat"]
+
+
+def test_writes_beside_a_collection_made_anew_go_into_the_one_they_were_made_for(store: Store) -> None:
+    done = threading.Event()
+    store.create_collection("animals", PLANE, {})
+
+    def write_for_ever() -> None:
+        for number in itertools.count():
+            if done.is_set():
+                return
+            with suppress(CollectionNotFound):
+                found = store.collection("animals")
+                made = document(f"d{number % 5}", "text", np.ones(found.space.dimension, np.float32))
+                store.upsert("animals", [replace(made, metadata={"made_for": found.key})], made_for=found)
+
+    writers = [threading.Thread(target=write_for_ever) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    try:
+        for dimension in [3, 4] * 5:
+            while not store.collection("animals").documents:
+                assert all(writer.is_alive() for writer in writers)
+            store.delete_collection("animals")
+            store.create_collection("animals", Space("model-a", dimension), {})
+    finally:
+        done.set()
+        for writer in writers:
+            writer.join()
+    kept = {each.document.metadata["made_for"] for each in store.export("animals")}
+    assert kept <= {store.collection("animals").key}
 
 
 @pytest.mark.parametrize("ask", ["collection", "delete_collection", "documents", "export"])

@@ -38,7 +38,8 @@ class Row:
     passages: str
 
     def counted(self, documents: int = 0, passages: int = 0) -> Collection:
-        return Collection(self.name, self.space, self.metadata, self.created_at_unix_s, documents, passages)
+        key = str(self.documents.id)
+        return Collection(self.name, self.space, self.metadata, self.created_at_unix_s, documents, passages, key)
 
 
 def documents_name(name: str) -> str:
@@ -53,10 +54,10 @@ def name_in(documents: str) -> str | None:
     return documents[len(PREFIX) : -len(DOCUMENTS)].replace(".-", ".")
 
 
-def find(server: Server, name: str) -> Row:
-    """raises  CollectionNotFound"""
+def find(server: Server, name: str, made_for: Collection | None = None) -> Row:
+    """raises  CollectionNotFound, also where another than `made_for` has the name by now"""
     row = _row(server, name)
-    if row is None:
+    if row is None or (made_for is not None and row.counted().key != made_for.key):
         raise CollectionNotFound(name)
     return row
 

@@ -24,8 +24,9 @@ T = TypeVar("T")
 
 # Readings before somebody is told that the documents change faster than they can be read.
 ATTEMPTS = 20
-# What a server of one machine says, as an internal error, of a record that went while it was asked for its vector.
-GONE = "Error finding id"
+# What a server of one machine says, as another error, of a record that went while it was asked for its vector, and of a
+# collection that is half deleted.
+GONE = ("Error finding id", "Missing metadata segment")
 
 
 def steady(server: Server, read: Callable[[], T]) -> T:
@@ -63,7 +64,7 @@ class Shelf:
             except chromadb.errors.NotFoundError:
                 raise Moved from None  # the collection was deleted, and perhaps made anew
             except Exception as error:
-                if GONE in str(error):
+                if any(each in str(error) for each in GONE):
                     raise Moved from None
                 raise
 

@@ -95,9 +95,14 @@ class ChromaStore:
         with self._counted.changing():
             catalogue.delete(self._server, name)
 
-    def upsert(self, name: str, documents: Sequence[Document]) -> None:
+    def upsert(self, name: str, documents: Sequence[Document], *, made_for: Collection | None = None) -> None:
+        """As the Protocol says, `made_for` as well: Chroma is asked by keys, so that what is deleted stays so.
+
+        Not covered is a server of several nodes, of which one has not heard yet that another has deleted the
+        collection: it may take the write, which is gone then, and never goes into the new collection.
+        """
         with self._counted.changing():
-            self._steady(name, lambda shelf: self._writer.upsert(shelf, documents))
+            self._steady(name, lambda shelf: self._writer.upsert(shelf, documents), made_for)
 
     def vectors(self, model: str, keys: Sequence[bytes]) -> dict[bytes, F32]:
         wanted = {key.hex() for key in keys if key}
@@ -153,11 +158,11 @@ class ChromaStore:
         with self._counted.changing():
             return self._steady(name, lambda shelf: self._writer.delete(shelf, ids, filter))
 
-    def search(self, name: str, query: Query) -> list[Hit]:
+    def search(self, name: str, query: Query, *, made_for: Collection | None = None) -> list[Hit]:
         if query.mode != "semantic":
             catalogue.find(self._server, name)
             raise ModeUnsupported(query.mode, "the store in Chroma")
-        return self._steady(name, lambda shelf: searching.search(self._server, shelf, query))
+        return self._steady(name, lambda shelf: searching.search(self._server, shelf, query), made_for)
 
     def export(self, name: str) -> Iterator[StoredDocument]:
         return self._read(name, self._steady(name, lambda shelf: shelf.ids()))
@@ -198,9 +203,9 @@ class ChromaStore:
     def close(self) -> None:
         self._server.close()
 
-    def _steady(self, name: str, work: Callable[[Shelf], T]) -> T:
+    def _steady(self, name: str, work: Callable[[Shelf], T], made_for: Collection | None = None) -> T:
         """raises  CollectionNotFound"""
-        return steady(self._server, lambda: work(Shelf(self._server, catalogue.find(self._server, name))))
+        return steady(self._server, lambda: work(Shelf(self._server, catalogue.find(self._server, name, made_for))))
 
     def _whole(self, shelf: Shelf, ids: Sequence[str], vectors: bool = False) -> list[StoredDocument]:
         """Those that are there, in this order; their passages only where vectors are wanted."""

@@ -31,10 +31,10 @@ class Row:
         return self.collection.space
 
 
-def find(connection: sqlite3.Connection, name: str) -> Row:
-    """raises  CollectionNotFound"""
+def find(connection: sqlite3.Connection, name: str, made_for: Collection | None = None) -> Row:
+    """raises  CollectionNotFound, also where another than `made_for` has the name by now"""
     found = _find(connection, name)
-    if found is None:
+    if found is None or (made_for is not None and found.collection.key != made_for.key):
         raise CollectionNotFound(name)
     return found
 
@@ -104,4 +104,4 @@ def _row(
     indexed: int,
 ) -> Row:
     space = Space(model, dimension, distance)
-    return Row(key, Collection(name, space, json.loads(metadata), created, documents, passages), indexed)
+    return Row(key, Collection(name, space, json.loads(metadata), created, documents, passages, str(key)), indexed)

@@ -41,20 +41,20 @@ class Row:
         return self.collection.space
 
 
-async def find(connection: Connection, name: str) -> Row:
-    """raises  CollectionNotFound"""
+async def find(connection: Connection, name: str, made_for: Collection | None = None) -> Row:
+    """raises  CollectionNotFound, also where another than `made_for` has the name by now"""
     found = await _find(connection, name)
-    if found is None:
+    if found is None or (made_for is not None and found.collection.key != made_for.key):
         raise CollectionNotFound(name)
     return found
 
 
-async def hold(connection: Connection, name: str) -> Row:
+async def hold(connection: Connection, name: str, made_for: Collection | None = None) -> Row:
     """The same, and nobody deletes it before this transaction ends. raises CollectionNotFound"""
     sql = "SELECT key FROM collections WHERE name = $1 FOR KEY SHARE"
     if not _keepable(name) or await connection.fetchval(sql, name) is None:
         raise CollectionNotFound(name)
-    return await find(connection, name)
+    return await find(connection, name, made_for)
 
 
 async def everything(connection: Connection) -> list[Row]:
@@ -163,6 +163,6 @@ def _keepable(name: str) -> bool:
 
 def _row(found: Any) -> Row:
     space = Space(found["model"], found["dimension"], found["distance"])
-    metadata = json.loads(found["metadata"])
-    collection = Collection(found["name"], space, metadata, found["created"], found["documents"], found["passages"])
-    return Row(found["key"], collection, found["tokens"], found["writes"])
+    key, metadata, counts = found["key"], json.loads(found["metadata"]), (found["documents"], found["passages"])
+    collection = Collection(found["name"], space, metadata, found["created"], *counts, str(key))
+    return Row(key, collection, found["tokens"], found["writes"])

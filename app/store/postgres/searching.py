@@ -6,16 +6,14 @@ All of it in one transaction, and so of one moment.
 from collections.abc import Sequence
 
 from app.store.fusion import Fused, depth, fuse, single
-from app.store.postgres import catalogue, lexical, listing, semantic
+from app.store.postgres import lexical, listing, semantic
 from app.store.postgres.catalogue import Row
 from app.store.postgres.connections import Connection
 from app.store.postgres.semantic import Wanted
 from app.store.store import Hit, Query
 
 
-async def search(connection: Connection, name: str, query: Query, exact_below: int) -> list[Hit]:
-    """raises  CollectionNotFound"""
-    row = await catalogue.find(connection, name)
+async def search(connection: Connection, row: Row, query: Query, exact_below: int) -> list[Hit]:
     end = query.offset + query.limit
     places = await _places(connection, row, query, end, exact_below)
     hits = await _hits(connection, row, places, query.offset, end)

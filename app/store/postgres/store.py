@@ -78,11 +78,11 @@ class PostgresStore:
         self._connections.write(lambda c: catalogue.delete(c, name))
         self._drop_deleted()
 
-    def upsert(self, name: str, documents: Sequence[Document]) -> None:
+    def upsert(self, name: str, documents: Sequence[Document], *, made_for: Collection | None = None) -> None:
         prepared = contents.prepare(documents)
 
         async def work(connection: Connection) -> None:
-            await contents.upsert(connection, await catalogue.hold(connection, name), prepared)
+            await contents.upsert(connection, await catalogue.hold(connection, name, made_for), prepared)
 
         self._connections.write(work)
 
@@ -128,8 +128,12 @@ class PostgresStore:
 
         return self._connections.write(work)
 
-    def search(self, name: str, query: Query) -> list[Hit]:
-        return self._connections.read(lambda c: searching.search(c, name, query, self._exact_below))
+    def search(self, name: str, query: Query, *, made_for: Collection | None = None) -> list[Hit]:
+        async def work(connection: Connection) -> list[Hit]:
+            row = await catalogue.find(connection, name, made_for)
+            return await searching.search(connection, row, query, self._exact_below)
+
+        return self._connections.read(work)
 
     def export(self, name: str) -> Iterator[StoredDocument]:
         async def work(connection: Connection) -> AsyncIterator[list[StoredDocument]]:

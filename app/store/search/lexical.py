@@ -6,23 +6,22 @@ from collections.abc import Sequence
 from app.store.filters import Filter
 from app.store.fusion import Found, documents_in
 from app.store.keyword import query_tokens
-from app.store.ledger import catalogue, keyword_index
+from app.store.ledger import keyword_index
+from app.store.ledger.catalogue import Row
 
 # Most of the work is to score what matches; to be given more of it costs little, and asking again all of it.
 AT_LEAST = 200
 
 
 def rank(
-    connection: sqlite3.Connection, name: str, text: str, filter: Filter | None, passages: int, documents: int
+    connection: sqlite3.Connection, row: Row, text: str, filter: Filter | None, passages: int, documents: int
 ) -> list[Found]:
     """The head of the ranking, best first: at least so many passages, of so many documents, or all there are.
 
     A passage is in it where it has one of the words. With documents=0 the ranking is to be fused with another: those
     that have only words that weigh nothing are left out, since their places mean nothing.
-    raises  CollectionNotFound
     """
     tokens = query_tokens(text)
-    row = catalogue.find(connection, name)
     telling = keyword_index.without_common(connection, row.key, tokens, row.collection.passages)
     found = _worded(connection, row.key, telling, filter, passages, documents)
     if telling != tokens and not _enough(found, passages, documents) and (documents or not telling):

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from app.errors import NotReady
 from app.store.fusion import Found, Fused, depth, fuse, single
 from app.store.ledger import listing
+from app.store.ledger.catalogue import Row
 from app.store.ledger.ledger import Ledger
 from app.store.search import lexical
-from app.store.search.semantic import SemanticRanking, Wanted
+from app.store.search.semantic import Find, SemanticRanking, Wanted
 from app.store.store import Hit, Query
 
 # A document that is replaced between ranking and reading makes its place void: rank again, so many times; then rank and
@@ -28,56 +29,58 @@ class Searcher:
     def close(self) -> None:
         self._beside.shutdown()
 
-    def search(self, name: str, query: Query) -> list[Hit]:
+    def search(self, find: Find, query: Query) -> list[Hit]:
         """raises  CollectionNotFound"""
         end = query.offset + query.limit
         for _ in range(ATTEMPTS):
-            places = self._places(name, query, end)
+            places = self._places(find, query, end)
             with self._ledger.reading() as connection:
                 hits, complete = _hits(connection, places, query.offset, end)
             if complete:
                 break
         else:
             with self._ledger.reading() as connection:
-                hits, _ = _hits(connection, self._places_in(connection, name, query, end), query.offset, end)
+                hits, _ = _hits(
+                    connection, self._places_in(connection, find(connection), query, end), query.offset, end
+                )
         return [hit for hit in hits if query.min_score is None or hit.score >= query.min_score]
 
-    def _places(self, name: str, query: Query, end: int) -> list[Fused]:
+    def _places(self, find: Find, query: Query, end: int) -> list[Fused]:
         """Documents in their order, at least `end` of them, where there are so many. Each ranking has its snapshot."""
         match query.mode:
             case "semantic":
-                return single("semantic", self._semantic.rank(name, _wanted(query, 0, end)), end)
+                return single("semantic", self._semantic.rank(find, _wanted(query, 0, end)), end)
             case "keyword":
-                return single("keyword", self._by_words(name, query, end, end), end)
+                return single("keyword", self._by_words(find, query, end, end), end)
             case "hybrid":
                 deep = depth(end)
                 try:
-                    words = self._beside.submit(self._by_words, name, query, deep, 0)
+                    words = self._beside.submit(self._by_words, find, query, deep, 0)
                 except RuntimeError:
                     raise NotReady("the store is closed") from None
                 try:
-                    meaning = self._semantic.rank(name, _wanted(query, deep, end))
+                    meaning = self._semantic.rank(find, _wanted(query, deep, end))
                 finally:
                     # In any case: what a search began does not outlive it.
                     wait([words])
                 return fuse({"semantic": meaning, "keyword": words.result()}, end)
 
-    def _places_in(self, connection: sqlite3.Connection, name: str, query: Query, end: int) -> list[Fused]:
+    def _places_in(self, connection: sqlite3.Connection, row: Row, query: Query, end: int) -> list[Fused]:
         """The same, all in the snapshot of this connection: a scan, since the index has none."""
         deep = depth(end)
         match query.mode:
             case "semantic":
-                return single("semantic", self._semantic.scan(connection, name, _wanted(query, 0, end)), end)
+                return single("semantic", self._semantic.scan(connection, row, _wanted(query, 0, end)), end)
             case "keyword":
-                return single("keyword", lexical.rank(connection, name, query.text, query.filter, end, end), end)
+                return single("keyword", lexical.rank(connection, row, query.text, query.filter, end, end), end)
             case "hybrid":
-                meaning = self._semantic.scan(connection, name, _wanted(query, deep, end))
-                words = lexical.rank(connection, name, query.text, query.filter, deep, 0)
+                meaning = self._semantic.scan(connection, row, _wanted(query, deep, end))
+                words = lexical.rank(connection, row, query.text, query.filter, deep, 0)
                 return fuse({"semantic": meaning, "keyword": words}, end)
 
-    def _by_words(self, name: str, query: Query, passages: int, documents: int) -> list[Found]:
+    def _by_words(self, find: Find, query: Query, passages: int, documents: int) -> list[Found]:
         with self._ledger.reading() as connection:
-            return lexical.rank(connection, name, query.text, query.filter, passages, documents)
+            return lexical.rank(connection, find(connection), query.text, query.filter, passages, documents)
 
 
 def _wanted(query: Query, passages: int, documents: int) -> Wanted:

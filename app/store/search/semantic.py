@@ -7,14 +7,13 @@ import json
 import logging
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.store.filters import Filter, matches
 from app.store.fusion import Found, documents_in
 from app.store.index.follower import Follower
-from app.store.ledger import catalogue
 from app.store.ledger.catalogue import Row
 from app.store.ledger.columns import groups, marks
 from app.store.ledger.ledger import Ledger
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from app.store.index.chroma import ChromaIndex
 
 log = logging.getLogger(__name__)
+# The collection in a snapshot; raises CollectionNotFound.
+Find = Callable[[sqlite3.Connection], Row]
 
 # Candidates per passage that is wanted: some are gone by now, or of a document that has a better one.
 FACTOR = 2
@@ -57,34 +58,33 @@ class SemanticRanking:
         self._follower = follower
         self._exact_below = exact_below
 
-    def rank(self, name: str, wanted: Wanted) -> list[Found]:
+    def rank(self, find: Find, wanted: Wanted) -> list[Found]:
         """The head of the ranking, best first: as much as is wanted, or all there is. raises CollectionNotFound"""
         if wanted.vector.any() and (index := self._follower.index) is not None:
             count = max(FEWEST, max(wanted.passages, wanted.documents) * (FACTOR_FILTERED if wanted.filter else FACTOR))
             while count <= MOST:
-                found = self._approximately(index, name, wanted, count)
+                found = self._approximately(index, find, wanted, count)
                 if found is None:
                     break
                 if _enough(found, wanted):
                     return found
                 count *= MORE
         with self._ledger.reading() as connection:
-            return self.scan(connection, name, wanted)
+            return self.scan(connection, find(connection), wanted)
 
-    def scan(self, connection: sqlite3.Connection, name: str, wanted: Wanted) -> list[Found]:
+    def scan(self, connection: sqlite3.Connection, row: Row, wanted: Wanted) -> list[Found]:
         """The same without the index, in the snapshot of this connection."""
-        row = catalogue.find(connection, name)
         rows = _scanned(connection, row, wanted.filter)
         return best(rows, wanted.vector, row.space.distance, wanted.passages, wanted.documents)
 
-    def _approximately(self, index: "ChromaIndex", name: str, wanted: Wanted, count: int) -> list[Found] | None:
+    def _approximately(self, index: "ChromaIndex", find: Find, wanted: Wanted, count: int) -> list[Found] | None:
         """The ranking as far as `count` candidates of the index allow; None where the index is of no use.
 
         The order of the three steps is what makes it one snapshot. What the ledger says is indexed, is; so a passage
         of the later snapshot is either in what the index was asked about, or in that snapshot's tail.
         """
         with self._ledger.reading() as connection:
-            before = catalogue.find(connection, name)
+            before = find(connection)
             if before.collection.passages <= self._exact_below or not before.indexed or _long_tail(connection, before):
                 return None
         try:
@@ -95,7 +95,7 @@ class SemanticRanking:
                 self._follower.suspect(error)
             return None
         with self._ledger.reading() as connection:
-            now = catalogue.find(connection, name)
+            now = find(connection)
             if now.key != before.key or self._follower.index is not index:
                 return None
             distance = now.space.distance

@@ -1,13 +1,16 @@
 """Documents in: what is embedded and what is not, and what is refused before anything is."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from app.errors import EncoderFailed, InvalidDocument, SpaceMismatch, StorageFull
+from app.embedding.embedder import Embeddings
+from app.errors import CollectionNotFound, EncoderFailed, InvalidDocument, SpaceMismatch, StorageFull
 from app.pipeline.drafts import Draft
 from app.pipeline.ingest import KEY_BYTES, key
 from app.pipeline.pipeline import Pipeline
-from app.store.store import Passage
+from app.store.store import Passage, Space
 from tests.fakes import DIMENSION, FakeEmbedder, card, unit
 from tests.memory import MemoryStore
 from tests.unit.pipeline.conftest import run
@@ -127,6 +130,23 @@ def test_one_that_cannot_be_kept_refuses_all(
 
 def test_a_zero_vector_is_fine_where_no_direction_is_needed(pipeline: Pipeline) -> None:
     keep(pipeline, Draft(vector=np.zeros(3, np.float32)), name="foreign")
+
+
+@pytest.mark.parametrize("space", [Space("fake-model", DIMENSION), Space("mine", 3)])
+def test_a_collection_made_anew_while_texts_are_embedded_gets_none_of_them(
+    pipeline: Pipeline, store: MemoryStore, embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch, space: Space
+) -> None:
+    embed = embedder.embed
+
+    async def slow(texts: Sequence[str]) -> Embeddings:
+        store.delete_collection("ours")
+        store.create_collection("ours", space, {})
+        return await embed(texts)
+
+    monkeypatch.setattr(embedder, "embed", slow)
+    with pytest.raises(CollectionNotFound, match="'ours'"):
+        keep(pipeline, Draft("a"))
+    assert store.collection("ours").documents == 0
 
 
 @pytest.mark.parametrize("failure", [EncoderFailed("bad"), StorageFull("no space")])

@@ -1,17 +1,19 @@
 """Queries in: which are embedded, in which role, and which are refused."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
-from app.embedding.embedder import Cut
+from app.embedding.embedder import Cut, Embeddings, Role
 from app.errors import CollectionNotFound, InvalidInput, SpaceMismatch
 from app.pipeline.drafts import Draft
 from app.pipeline.pipeline import Pipeline
 from app.pipeline.retrieve import Found
-from app.store.store import Query
+from app.store.store import Query, Space
 from tests.fakes import FakeEmbedder, unit
+from tests.memory import MemoryStore
 from tests.unit.pipeline.conftest import run
 
 
@@ -67,6 +69,21 @@ def test_a_query_longer_than_the_window_says_what_was_left_out(pipeline: Pipelin
 def test_refusals(pipeline: Pipeline, query: dict[str, Any], error: type[Exception], word: str) -> None:
     with pytest.raises(error, match=word):
         find(pipeline, **query)
+
+
+def test_a_collection_made_anew_while_the_query_is_embedded_is_not_searched(
+    pipeline: Pipeline, store: MemoryStore, embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embed = embedder.embed
+
+    async def slow(texts: Sequence[str], *, role: Role, truncate: bool) -> Embeddings:
+        store.delete_collection("ours")
+        store.create_collection("ours", Space("mine", 3), {})
+        return await embed(texts, role=role, truncate=truncate)
+
+    monkeypatch.setattr(embedder, "embed", slow)
+    with pytest.raises(CollectionNotFound, match="'ours'"):
+        find(pipeline, mode="hybrid", text="apple")
 
 
 def test_a_foreign_collection_is_searched_by_word_and_by_vector(pipeline: Pipeline) -> None:
