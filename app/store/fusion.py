@@ -7,7 +7,8 @@ from app.store.store import Rank
 
 # How fast a place loses weight: the authors' value, which they found to matter little.
 K = 60
-# Each ranking's depth in a hybrid search: what stands below adds next to nothing.
+# Each ranking's depth in a hybrid search: what stands below adds next to nothing. The same for every page: a depth that
+# grew with the offset would give each page an order of its own, in which documents come twice and others never.
 FUSED_PASSAGES = 100
 
 
@@ -40,19 +41,15 @@ def weight(rank: int) -> float:
     return (K + 1) / (K + rank)
 
 
-def depth(documents: int) -> int:
-    """How many passages of each ranking are fused where so many documents are wanted."""
-    return max(FUSED_PASSAGES, 2 * documents)
-
-
 def fuse(rankings: Mapping[str, Sequence[Found]], count: int) -> list[Fused]:
     """The `count` best documents by the mean of their weights over all rankings, and those as good as the last of them.
 
-    rankings  by name; each of passages, best first, without repetition
+    rankings  by name; each of passages, best first, without repetition; the first FUSED_PASSAGES of each count
     returns   best first; equal ones in no order of meaning
     source    Cormack, Clarke and Büttcher 2009, Reciprocal rank fusion outperforms Condorcet; the sum is divided by
               the greatest that it can be
     """
+    rankings = {name: ranking[:FUSED_PASSAGES] for name, ranking in rankings.items()}
     ranks: dict[int, dict[str, Rank]] = {}
     scores: dict[int, float] = {}
     for name, ranking in rankings.items():
@@ -81,6 +78,30 @@ def _best_passages(rankings: Mapping[str, Sequence[Found]], documents: Container
         if document not in best or weights > adds[document, best[document]]:
             best[document] = key
     return best
+
+
+def reaches(rankings: Mapping[str, Sequence[Found]], name: str, count: int) -> bool:
+    """Whether what is fused has `count` documents, or the ranking of this name has no more passages to follow."""
+    fused = (found for ranking in rankings.values() for found in ranking[:FUSED_PASSAGES])
+    return len(rankings[name]) < FUSED_PASSAGES or documents_in(fused) >= count
+
+
+def following(rankings: Mapping[str, Sequence[Found]], name: str, ranking: Sequence[Found]) -> list[Fused]:
+    """The documents that `fuse` leaves out, in the order of one of its rankings, read further.
+
+    ranking  the one of this name again, with more passages; the places of those that are fused are taken
+    returns  best first; each scores what its place would have added, which is less than any that is fused has
+    """
+    window = rankings[name][:FUSED_PASSAGES]
+    taken = {found.key for found in window}
+    seen = {found.document for each in rankings.values() for found in each[:FUSED_PASSAGES]}
+    places = []
+    for rank, found in enumerate((each for each in ranking if each.key not in taken), len(window) + 1):
+        if found.document not in seen:
+            seen.add(found.document)
+            score = weight(rank) / len(rankings)
+            places.append(Fused(found.document, found.key, score, {name: Rank(rank, found.score)}))
+    return places
 
 
 def single(name: str, ranking: Sequence[Found], count: int) -> list[Fused]:

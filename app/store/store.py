@@ -129,6 +129,8 @@ class Hit:
     """A document found: its best passage's span, the score that made its place, and the ranks that made the score.
 
     score     semantic and keyword: that ranking's score; hybrid: reciprocal rank fusion's, 0 to 1
+    semantic, keyword   the places that count: in hybrid mode those among the first 100 passages (`fusion`), or the one
+                        by meaning of a document that follows them
     """
 
     document: StoredDocument
@@ -239,8 +241,10 @@ class Store(Protocol):
         """
 
     def search(self, name: str, query: Query, *, made_for: Collection | None = None) -> list[Hit]:
-        """Documents by score, best first; equal ones by id.
+        """Documents by score, best first; equal ones by id. The order is the same whatever part of it is asked for.
 
+        In hybrid mode the first passages of both rankings are fused; the documents that have none among them follow by
+        meaning.
         made_for  the collection that the query's vector was made for; None takes whichever has the name
         raises    CollectionNotFound, also where another than `made_for` has the name by now
         """

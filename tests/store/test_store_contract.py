@@ -357,6 +357,33 @@ def test_pages_of_a_search_make_the_whole(animals: Store, mode: Mode) -> None:
     assert [found(animals, mode, limit=1, offset=i, **query) for i in range(4)] == [[each] for each in whole] + [[]]
 
 
+@pytest.mark.wants("words")
+def test_pages_of_a_long_hybrid_search_make_the_whole(store: Store) -> None:
+    """Of more documents than are fused, some with several passages, some with one of the words."""
+    choose, numbers = random.Random(0), np.random.default_rng(0)
+    documents = []
+    for i in range(400):
+        text = f"word{i % 60} " * 4 + ("rare " if choose.random() < 0.3 else "dull ") * choose.randint(1, 3)
+        vectors = numbers.standard_normal((choose.randint(1, 3), 4)).astype(np.float32)
+        documents.append(document(f"d{i:03}", text, *vectors, metadata={"even": i % 2 == 0}))
+    store.create_collection("animals", PLANE, {})
+    store.upsert("animals", documents)
+
+    def part(limit: int, offset: int) -> list[tuple[object, ...]]:
+        hits = store.search("animals", Query("hybrid", "rare word7", EAST, limit=limit, offset=offset))
+        return [
+            (hit.document.document.id, hit.start, hit.end, hit.score, hit.semantic, hit.keyword and hit.keyword.rank)
+            for hit in hits
+        ]
+
+    whole = part(1000, 0)
+    assert sorted(str(found[0]) for found in whole) == [each.id for each in documents]
+    scores = [score for _, _, _, score, _, _ in whole]
+    assert scores == sorted(scores, reverse=True)
+    for limit in (10, 37, 150):
+        assert [hit for offset in range(0, 400, limit) for hit in part(limit, offset)] == whole
+
+
 @pytest.mark.parametrize("mode", MODES[:2])
 def test_equal_hits_come_by_id(store: Store, mode: Mode) -> None:
     store.create_collection("animals", PLANE, {})

@@ -5,7 +5,7 @@ All of it in one transaction, and so of one moment.
 
 from collections.abc import Sequence
 
-from app.store.fusion import Fused, depth, fuse, single
+from app.store.fusion import FUSED_PASSAGES, Fused, following, fuse, reaches, single
 from app.store.postgres import lexical, listing, semantic
 from app.store.postgres.catalogue import Row
 from app.store.postgres.connections import Connection
@@ -29,9 +29,14 @@ async def _places(connection: Connection, row: Row, query: Query, end: int, exac
         case "keyword":
             return single("keyword", await lexical.rank(connection, row, query.text, query.filter, end, end), end)
         case "hybrid":
-            meaning = await semantic.rank(connection, row, _wanted(query, depth(end), end), exact_below)
-            words = await lexical.rank(connection, row, query.text, query.filter, depth(end), 0)
-            return fuse({"semantic": meaning, "keyword": words}, end)
+            meaning = await semantic.rank(connection, row, _wanted(query, FUSED_PASSAGES, 0), exact_below)
+            words = await lexical.rank(connection, row, query.text, query.filter, FUSED_PASSAGES, 0)
+            rankings = {"semantic": meaning, "keyword": words}
+            places = fuse(rankings, end)
+            if not reaches(rankings, "semantic", end):
+                further = await semantic.rank(connection, row, _wanted(query, FUSED_PASSAGES, end), exact_below)
+                places += following(rankings, "semantic", further)
+            return places
 
 
 def _wanted(query: Query, passages: int, documents: int) -> Wanted:

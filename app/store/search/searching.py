@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from app.errors import NotReady
-from app.store.fusion import Found, Fused, depth, fuse, single
+from app.store.fusion import FUSED_PASSAGES, Found, Fused, following, fuse, reaches, single
 from app.store.ledger import listing
 from app.store.ledger.catalogue import Row
 from app.store.ledger.ledger import Ledger
@@ -53,30 +53,34 @@ class Searcher:
             case "keyword":
                 return single("keyword", self._by_words(find, query, end, end), end)
             case "hybrid":
-                deep = depth(end)
                 try:
-                    words = self._beside.submit(self._by_words, find, query, deep, 0)
+                    words = self._beside.submit(self._by_words, find, query, FUSED_PASSAGES, 0)
                 except RuntimeError:
                     raise NotReady("the store is closed") from None
                 try:
-                    meaning = self._semantic.rank(find, _wanted(query, deep, end))
+                    meaning = self._semantic.rank(find, _wanted(query, FUSED_PASSAGES, 0))
                 finally:
                     # In any case: what a search began does not outlive it.
                     wait([words])
-                return fuse({"semantic": meaning, "keyword": words.result()}, end)
+                rankings = {"semantic": meaning, "keyword": words.result()}
+                places = fuse(rankings, end)
+                if not reaches(rankings, "semantic", end):
+                    further = self._semantic.rank(find, _wanted(query, FUSED_PASSAGES, end))
+                    places += following(rankings, "semantic", further)
+                return places
 
     def _places_in(self, connection: sqlite3.Connection, row: Row, query: Query, end: int) -> list[Fused]:
         """The same, all in the snapshot of this connection: a scan, since the index has none."""
-        deep = depth(end)
         match query.mode:
             case "semantic":
                 return single("semantic", self._semantic.scan(connection, row, _wanted(query, 0, end)), end)
             case "keyword":
                 return single("keyword", lexical.rank(connection, row, query.text, query.filter, end, end), end)
             case "hybrid":
-                meaning = self._semantic.scan(connection, row, _wanted(query, deep, end))
-                words = lexical.rank(connection, row, query.text, query.filter, deep, 0)
-                return fuse({"semantic": meaning, "keyword": words}, end)
+                meaning = self._semantic.scan(connection, row, _wanted(query, FUSED_PASSAGES, end))
+                words = lexical.rank(connection, row, query.text, query.filter, FUSED_PASSAGES, 0)
+                rankings = {"semantic": meaning, "keyword": words}
+                return fuse(rankings, end) + following(rankings, "semantic", meaning)
 
     def _by_words(self, find: Find, query: Query, passages: int, documents: int) -> list[Found]:
         with self._ledger.reading() as connection:

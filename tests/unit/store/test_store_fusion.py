@@ -1,8 +1,10 @@
 """Reciprocal rank fusion on rankings made by hand."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from app.store.fusion import Found, fuse
+from app.store.fusion import FUSED_PASSAGES, Found, following, fuse, reaches
 from app.store.store import Rank
 
 
@@ -47,3 +49,42 @@ def test_only_the_best_are_made_and_those_as_good() -> None:
     assert {each.document for each in fuse({"semantic": semantic, "keyword": keyword}, 1)} == {10, 40}
     assert {each.document for each in fuse({"semantic": semantic, "keyword": keyword}, 3)} == {10, 40, 20, 50}
     assert fuse({"semantic": [], "keyword": []}, 3) == []
+
+
+def test_what_stands_below_the_window_adds_nothing() -> None:
+    semantic = [Found(key, key, -key) for key in range(FUSED_PASSAGES + 2)]
+    last = semantic[-1]
+    keyword = [Found(last.key, last.document, 1.0)]
+    rankings = {"semantic": semantic, "keyword": keyword}
+    fused = {each.document: each for each in fuse(rankings, 1000)}
+    assert fused[last.document].ranks == {"keyword": Rank(1, 1.0)}
+    assert fused[last.document].score == 1 / 2
+    (follows,) = following(rankings, "semantic", semantic)
+    assert (follows.document, follows.ranks) == (FUSED_PASSAGES, {"semantic": Rank(101, -100)})
+    assert follows.score == pytest.approx(61 / 161 / 2)
+
+
+def places(documents: list[int]) -> list[Found]:
+    return [Found(key, document, -float(key)) for key, document in enumerate(documents)]
+
+
+@given(
+    semantic=st.lists(st.integers(0, 250), max_size=400),
+    keyword=st.lists(st.integers(0, 250), max_size=150),
+    count=st.integers(1, 260),
+)
+def test_any_part_is_the_beginning_of_the_whole(semantic: list[int], keyword: list[int], count: int) -> None:
+    """Read only as far as it must be, as the stores do."""
+    rankings = {"semantic": places(semantic)[:FUSED_PASSAGES], "keyword": places(keyword)}
+    fused = fuse(rankings, 1000)
+    whole = fused + following(rankings, "semantic", places(semantic))
+    assert [each.score for each in whole] == sorted((each.score for each in whole), reverse=True)
+    assert {each.document for each in whole} == set(semantic) | set(keyword[:FUSED_PASSAGES])
+    assert len({each.document for each in whole}) == len(whole)
+    part = fuse(rankings, count)
+    if not reaches(rankings, "semantic", count):
+        enough = next((n for n in range(len(semantic)) if len(set(semantic[:n])) >= count), len(semantic))
+        part += following(rankings, "semantic", places(semantic)[: max(FUSED_PASSAGES, enough)])
+    known = {each.document: each for each in whole}
+    assert [known[each.document] for each in part] == part
+    assert [each.score for each in part[:count]] == [each.score for each in whole[:count]]
