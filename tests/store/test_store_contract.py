@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -369,7 +370,7 @@ def test_pages_of_a_long_hybrid_search_make_the_whole(store: Store) -> None:
     store.create_collection("animals", PLANE, {})
     store.upsert("animals", documents)
 
-    def part(limit: int, offset: int) -> list[tuple[object, ...]]:
+    def part(limit: int, offset: int) -> list[tuple[Any, ...]]:
         hits = store.search("animals", Query("hybrid", "rare word7", EAST, limit=limit, offset=offset))
         return [
             (hit.document.document.id, hit.start, hit.end, hit.score, hit.semantic, hit.keyword and hit.keyword.rank)
