@@ -10,7 +10,7 @@ source  UAX 15 (NFKC), UAX 29 (why scripts without spaces need a dictionary, whi
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
-from itertools import pairwise
+from itertools import groupby, islice, pairwise
 
 # Part of what is kept: another number makes the keyword index new at the next start, since a row can only be taken out
 # of it with the very tokens that went in. Python's Unicode tables count as well.
@@ -86,7 +86,7 @@ def expression(chosen: list[str]) -> str:
 
 def _indexed(run: str, unspaced: bool) -> Iterator[str]:
     if not unspaced:
-        yield run[:MAX_TOKEN_CHARACTERS]
+        yield run
         return
     yield from run
     yield from (first + second for first, second in pairwise(run))
@@ -94,33 +94,24 @@ def _indexed(run: str, unspaced: bool) -> Iterator[str]:
 
 def _asked(run: str, unspaced: bool) -> Iterator[str]:
     """A lone character is found by itself; of more, only the pairs say anything."""
-    if not unspaced:
-        yield run[:MAX_TOKEN_CHARACTERS]
-    elif len(run) == 1:
+    if not unspaced or len(run) == 1:
         yield run
     else:
         yield from (first + second for first, second in pairwise(run))
 
 
 def _runs(text: str) -> Iterator[tuple[str, bool]]:
-    """Stretches of letters and digits: (stretch, whether of a script without spaces). A symbol is one by itself."""
-    run, kind = "", False
-    for character in _fold(text):
-        sort = _sort(character)
-        if sort is None or sort == "symbol":
-            if run:
-                yield run, kind
-            run = ""
-            if sort == "symbol":
-                yield character, False
-            continue
-        unspaced = sort == "unspaced"
-        if run and unspaced != kind:
-            yield run, kind
-            run = ""
-        run, kind = run + character, unspaced
-    if run:
-        yield run, kind
+    """Stretches of letters and digits: (stretch, whether of a script without spaces). A symbol is one by itself.
+
+    One of a script with spaces is a word, and no more of it is kept than a word may be long.
+    """
+    for sort, characters in groupby(_fold(text), _sort):
+        if sort == "spaced":
+            yield "".join(islice(characters, MAX_TOKEN_CHARACTERS)), False
+        elif sort == "unspaced":
+            yield "".join(characters), True
+        elif sort == "symbol":
+            yield from ((symbol, False) for symbol in characters)
 
 
 def _fold(text: str) -> str:

@@ -2,12 +2,14 @@
 
 import sqlite3
 from collections.abc import Iterator
+from typing import SupportsIndex
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.store.keyword import MAX_QUERY_TOKENS, document_text, query_tokens
+from app.store import keyword
+from app.store.keyword import MAX_QUERY_TOKENS, MAX_TOKEN_CHARACTERS, document_text, query_tokens
 from app.store.ledger import keyword_index
 
 # As typed: lone surrogates too, which the default leaves out.
@@ -129,6 +131,64 @@ def test_every_text_is_found_by_itself(text: str) -> None:
     asked, kept = query_tokens(text), document_text(text).split(" ")
     assert set(asked) <= set(kept)
     assert bool(asked) == (kept != [""])
+
+
+# Runs of every sort, and longer ones than a word may be.
+runs = st.lists(st.tuples(st.sampled_from("aÉ1я北가กา ❤€$-\u0301"), st.integers(1, 70)), max_size=6).map(
+    lambda parts: "".join(character * count for character, count in parts)
+)
+
+
+def by_definition(text: str) -> str:
+    """What `document_text` gives, put together character by character."""
+    tokens: list[str] = []
+    run, kind = "", None
+    for character in [*keyword._fold(text), " "]:
+        sort = keyword._sort(character)
+        if run and (sort != kind or sort == "symbol"):
+            one_word = kind != "unspaced"
+            tokens += (
+                [run[:MAX_TOKEN_CHARACTERS]] if one_word else [*run, *(run[i : i + 2] for i in range(len(run) - 1))]
+            )
+            run = ""
+        run, kind = run + character if sort else "", sort
+    return " ".join(tokens)
+
+
+@given(anything | runs)
+def test_the_tokens_are_those_of_the_definition(text: str) -> None:
+    assert document_text(text) == by_definition(text)
+
+
+class Counted(str):
+    """A text that counts the characters that are copied as parts of it are added up or cut out."""
+
+    copied = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return map(Counted, super().__iter__())
+
+    def __add__(self, other: str) -> "Counted":
+        return self._copy(str(self) + str(other))
+
+    def __radd__(self, other: str) -> "Counted":
+        return self._copy(other + str(self))
+
+    def __getitem__(self, key: SupportsIndex | slice) -> "Counted":
+        return self._copy(super().__getitem__(key))
+
+    def _copy(self, text: str) -> "Counted":
+        Counted.copied += len(text)
+        return Counted(text)
+
+
+@pytest.mark.parametrize("character", ["a", "я", "北", "❤", "-"])
+def test_a_long_run_is_not_copied_for_each_of_its_characters(character: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyword, "_fold", Counted)
+    monkeypatch.setattr(Counted, "copied", 0)
+    document_text(character * 2000)
+    # A run is gone through once, and each pair of neighbours that it makes are two.
+    assert Counted.copied <= 3 * 2000
 
 
 @given(st.lists(anything, max_size=5))
