@@ -66,8 +66,9 @@ def find(
         condition, parameters = translate(filter, collection)
         passing = (
             "AND rowid IN (SELECT p.key FROM documents d JOIN passages p ON p.document = d.key "  # noqa: S608
-            f"WHERE {condition})"
+            f"WHERE d.collection = ? AND ({condition}))"
         )
+        parameters = [collection, *parameters]
     # Sorted and cut before the join: a common word is in many more passages than are wanted. And all in one row:
     # between rows the interpreter's lock changes hands, for which the ranking by meaning beside us would wait.
     sql = (
