@@ -1,6 +1,7 @@
 """How vectors are kept in the ledger's columns, and keys put into its statements."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from app.store.store import F32
 
 FLOAT32 = np.dtype("<f4")
 MOST_PARAMETERS = 500
+T = TypeVar("T")
 
 
 def packed(vector: F32) -> bytes:
@@ -20,11 +22,11 @@ def unpacked(vector: bytes) -> F32:
     return np.frombuffer(vector, FLOAT32).astype(np.float32)
 
 
-def groups(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+def groups(keys: Sequence[T]) -> Iterator[Sequence[T]]:
     """Keys for one statement each, which may have only so many parameters."""
     return (keys[start : start + MOST_PARAMETERS] for start in range(0, len(keys), MOST_PARAMETERS))
 
 
-def marks(keys: Sequence[int]) -> str:
+def marks(keys: Sequence[object]) -> str:
     """The parameters of `IN (…)`."""
     return ", ".join("?" * len(keys))

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.store.checks import latest, refuse_half_pairs, same, valid, written
-from app.store.filters import Filter
+from app.store.filters import Filter, matches
 from app.store.keyword import document_text
 from app.store.ledger import keyword_index, listing
 from app.store.ledger.catalogue import Row
-from app.store.ledger.columns import packed
+from app.store.ledger.columns import groups, marks, packed
 from app.store.ledger.sql_filters import Value, fields, translate
 from app.store.store import Document
 
@@ -111,21 +111,34 @@ def _count(connection: sqlite3.Connection, collection: int, documents: int, pass
 
 def delete(connection: sqlite3.Connection, row: Row, ids: Sequence[str] | None, filter: Filter | None) -> int:
     """Delete those that have one of the ids (any, for None) and that the filter matches; how many there were."""
-    assert ids is not None or filter is not None
-    condition, parameters = ("1", list[object]()) if filter is None else translate(filter, row.key)
-    sql = f"SELECT d.key, d.id, d.text, d.metadata FROM documents d WHERE d.collection = ? AND ({condition})"  # noqa: S608
-    found: list[tuple[int, str, str, str]] = []
-    if ids is None:
-        found = connection.execute(sql, (row.key, *parameters)).fetchall()
+    if ids is not None:
+        keys = _named(connection, row.key, ids, filter)
     else:
-        for wanted in dict.fromkeys(ids):
-            if valid(wanted):
-                found += connection.execute(f"{sql} AND d.id = ?", (row.key, *parameters, wanted))
-    for each in found:
-        _strip(connection, row.key, *each)
-        connection.execute("DELETE FROM documents WHERE key = ?", (each[0],))
-    _count(connection, row.key, -len(found), 0)
-    return len(found)
+        assert filter is not None
+        condition, parameters = translate(filter, row.key)
+        sql = f"SELECT d.key FROM documents d WHERE d.collection = ? AND ({condition})"  # noqa: S608
+        keys = [key for (key,) in connection.execute(sql, (row.key, *parameters))]
+    for key in keys:
+        # One text at a time: a filter may match more of them than there is memory for.
+        sql = "SELECT id, text, metadata FROM documents WHERE key = ?"
+        _strip(connection, row.key, key, *connection.execute(sql, (key,)).fetchone())
+        connection.execute("DELETE FROM documents WHERE key = ?", (key,))
+    _count(connection, row.key, -len(keys), 0)
+    return len(keys)
+
+
+def _named(connection: sqlite3.Connection, collection: int, ids: Sequence[str], filter: Filter | None) -> list[int]:
+    """The keys of those that have one of the ids and that the filter matches.
+
+    In SQL the filter would be gone through for the whole collection, with each statement again.
+    """
+    found: list[int] = []
+    for some in groups([each for each in dict.fromkeys(ids) if valid(each)]):
+        sql = f"SELECT key, metadata FROM documents WHERE collection = ? AND id IN ({marks(some)})"  # noqa: S608
+        for key, metadata in connection.execute(sql, (collection, *some)):
+            if filter is None or matches(filter, json.loads(metadata)):
+                found.append(key)
+    return found
 
 
 def unchanged(connection: sqlite3.Connection, row: Row, documents: Sequence[Document]) -> list[bool]:
