@@ -4,11 +4,15 @@ import http.client
 import os
 import sys
 
+# Settings that listen on every address, this machine's own among them.
+EVERYWHERE = {"", "::", "0.0.0.0"}
+
 
 def main() -> int:
     """returns  0 when the service says that it is ready, else 1 with the reason on standard error"""
-    # The one setting read outside settings.py: importing that would cost this check ten times its own time and memory.
-    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("PORT") or 8000), timeout=4)
+    # Not by settings.py: importing that would cost this check ten times its own time and memory.
+    host, port = os.environ.get("HOST", ""), int(os.environ.get("PORT") or 8000)
+    connection = http.client.HTTPConnection("127.0.0.1" if host in EVERYWHERE else host, port, timeout=4)
     try:
         connection.request("GET", "/health")
         response = connection.getresponse()

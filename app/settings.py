@@ -1,4 +1,8 @@
-"""The only reader of the environment. Each field says its meaning, its unit, and what raising it does."""
+"""Every setting: each field says its meaning, its unit, and what raising it does.
+
+Nothing else of ours reads the environment but `probe.py` (HOST, PORT) and `commands/service.py` (the keys), which must
+start quickly.
+"""
 
 import ipaddress
 import re

@@ -1,10 +1,13 @@
 """Start, health check and shutdown of the real process: exit codes, messages, and what happens to running requests."""
 
 import json
+import os
 import re
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -76,6 +79,38 @@ def test_the_health_check_follows_the_service(run: Run) -> None:
     after = run("health", PORT=process.port)
     assert after.process.wait(60) == 1
     assert "no answer" in after.log
+
+
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [
+        ("", "127.0.0.1"),
+        ("::", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("127.0.0.2", "127.0.0.2"),
+        ("::1", "[::1]"),
+    ],
+)
+def test_the_health_check_asks_where_the_service_listens(run: Run, host: str, place: str) -> None:
+    process = run(HOST=host)
+    process.url = f"http://{place}:{process.port}"
+    process.ready()
+    check = run("health", HOST=host, PORT=process.port)
+    assert check.process.wait(60) == 0, check.log
+    assert json.loads(check.log)["status"] == "ready"
+    assert process.end() == 0
+
+
+def test_the_health_check_is_light() -> None:
+    """It is run every few seconds. Beside the standard library it has the errors that a command may end in."""
+    program = "import sys; from app.__main__ import main; main(['health']); print(*sys.modules, file=sys.stderr)"
+    own = os.environ | {"PORT": "1", "HOST": "127.0.0.1"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=own, capture_output=True, text=True, timeout=60
+    )
+    named = done.stderr.splitlines()[-1].split()
+    assert {name for name in named if name.startswith("app")} == {"app", "app.__main__", "app.errors", "app.probe"}
+    assert {name.split(".")[0] for name in named} & {"pydantic", "pydantic_settings", "fastapi", "numpy"} == set()
 
 
 def test_sigterm_lets_running_requests_finish(run: Run) -> None:
