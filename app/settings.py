@@ -14,12 +14,12 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import CannotStart
+from app.keys import A_KEY, between_commas, is_key
 
 ROOT = Path(__file__).resolve().parent.parent
 # As browsers send it: lower case, no path, no slash at the end.
 _origin = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 
-_header = re.compile(r"[!-~]+")
 # Nothing before the host, and nothing after the path: a name and password in an address would end up in messages.
 _address = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:]+(/[^\s?#@]*)?")
 
@@ -206,11 +206,18 @@ class Settings(BaseSettings):
                 )
         return value
 
+    @field_validator("api_key")
+    @classmethod
+    def _keys_are_headers(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if not all(is_key(key.get_secret_value()) for key in value):
+            raise ValueError(A_KEY)
+        return value
+
     @field_validator("openai_api_key")
     @classmethod
     def _key_is_a_header(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not _header.fullmatch(value.get_secret_value()):
-            raise ValueError("a key has letters, digits and signs of ASCII, and no blank")
+        if value is not None and not is_key(value.get_secret_value()):
+            raise ValueError(A_KEY)
         return value
 
     @field_validator("openai_base_url")
@@ -228,10 +235,17 @@ class Settings(BaseSettings):
             raise ValueError("it starts with postgresql://, http:// or https://")
         return value
 
-    @field_validator("api_key", "cors_origins", mode="before")
+    @field_validator("api_key", mode="before")
+    @classmethod
+    def _split_into_keys(cls, value: object) -> object:
+        if isinstance(value, str) and not between_commas(value):
+            raise ValueError("it is set, and there is no key in it")  # else the service would be open to all
+        return cls._split(value)
+
+    @field_validator("cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return between_commas(value) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _production_has_a_key(self) -> "Settings":

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.errors import KeysUnreadable
+from app.keys import keys_in
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +17,7 @@ State = tuple[int, int, int, int]
 
 
 class KeyFile:
-    """The keys of the file at `path`: one a line; empty lines, and lines that begin with #, are passed over.
+    """The keys of the file at `path`.
 
     A file that was good once and is not any more keeps its last keys: a slip in an editor locks nobody out, and opens
     nothing. Used on the event loop's thread alone; looking is one system call a second.
@@ -67,8 +68,10 @@ class KeyFile:
             raise KeysUnreadable(self._path, "is not UTF-8 text") from None
         except OSError as error:
             raise KeysUnreadable(self._path, error.strerror or "cannot be read") from None
-        lines = (line.strip() for line in content.splitlines())
-        keys = [line for line in lines if line and not line.startswith("#")]
+        try:
+            keys = keys_in(content)
+        except ValueError as error:
+            raise KeysUnreadable(self._path, str(error)) from None
         if not keys:
             raise KeysUnreadable(self._path, "holds no key")
         return keys

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from app.errors import CommandFailed
+from app.keys import A_KEY, between_commas, is_key, keys_in
 
 
 class Service:
@@ -71,15 +72,18 @@ class Service:
 
 
 def _key() -> str:
-    """raises  CommandFailed, where API_KEY_FILE cannot be read"""
-    key, file = os.environ.get("API_KEY", "").partition(",")[0].strip(), os.environ.get("API_KEY_FILE", "")
-    if key or not file:
-        return key
+    """raises  CommandFailed, where API_KEY_FILE cannot be read, or what should be a key is none"""
+    given, file = between_commas(os.environ.get("API_KEY", "")), os.environ.get("API_KEY_FILE", "")
+    if given and not is_key(given[0]):
+        raise CommandFailed(f"API_KEY: {A_KEY}")
+    if given or not file:
+        return given[0] if given else ""
     try:
-        lines = [line.strip() for line in Path(file).read_text(encoding="utf-8").splitlines()]
+        return next(iter(keys_in(Path(file).read_text(encoding="utf-8"))), "")
     except (OSError, UnicodeDecodeError):
         raise CommandFailed(f"{file} (API_KEY_FILE) cannot be read as text") from None
-    return next((line for line in lines if line and not line.startswith("#")), "")
+    except ValueError as error:
+        raise CommandFailed(f"{file} (API_KEY_FILE) {error}") from None
 
 
 def path_of(collection: str, action: str = "") -> str:

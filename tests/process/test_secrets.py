@@ -56,6 +56,11 @@ def test_a_key_file_is_a_key_for_production_and_a_bad_one_ends_the_start(run: Ru
     assert process.process.wait(60) == 1
     assert f"cannot start: {file} holds no key" in process.log
     assert "Traceback" not in process.log
+    file.write_text("filed-77c0\nfiled-clé\n")
+    process = run(ENVIRONMENT="production", API_KEY_FILE=file)
+    assert process.process.wait(60) == 1
+    assert f"cannot start: {file} has no key in line 2 (" in process.log
+    assert "filed" not in process.log
     file.write_text("filed-77c0\n")
     process = run(ENVIRONMENT="production", API_KEY_FILE=file).ready()
     assert ask(process, "filed-77c0")[0] == 200
@@ -77,9 +82,22 @@ def test_commands_take_the_key_from_where_the_service_does_and_from_no_argument(
     command = [sys.executable, "-m", "app", "import", "notes", "-", "--format", "text", "--create"]
     command += ["--url", process.url]
     environment = {name: value for name, value in os.environ.items() if name != "API_KEY"}
-    for own, code in ((environment, 1), (environment | {"API_KEY_FILE": str(file)}, 0)):
-        done = subprocess.run(command, cwd=ROOT, env=own, input="a", capture_output=True, text=True, timeout=60)
-        assert done.returncode == code, done.stderr
+    bad = tmp_path / "bad"
+    bad.write_text("clé-5e2d\n")
+    for own, said in (
+        ({}, "401: this service needs a key"),
+        ({"API_KEY_FILE": str(file)}, "1 kept"),
+        ({"API_KEY": " ,filed-77c0"}, "1 unchanged"),
+        ({"API_KEY": "clé-5e2d"}, "API_KEY: a key has letters, digits and signs of ASCII"),
+        ({"API_KEY_FILE": str(bad)}, f"{bad} (API_KEY_FILE) has no key in line 1 ("),
+    ):
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment | own, input="a", capture_output=True, text=True, timeout=60
+        )
+        assert said in done.stderr
+        assert done.returncode == int("kept" not in done.stderr)
+        assert "Traceback" not in done.stderr
+        assert "5e2d" not in done.stderr
     refused = subprocess.run([*command, "--api-key", "k"], cwd=ROOT, env=environment, capture_output=True, timeout=60)
     assert refused.returncode == 2
     assert process.end() == 0

@@ -10,7 +10,8 @@ APP = Path(__file__).resolve().parents[2] / "app"
 # What each part may import of the service. `main` knows all; nobody imports `main` but the server that runs it.
 MAY = {
     "errors": set(),
-    "settings": {"errors"},
+    "keys": set(),
+    "settings": {"errors", "keys"},
     "remote": {"remote", "errors"},
     "embedding": {"embedding", "remote", "errors"},
     "answer": {"answer", "remote", "errors"},
@@ -18,13 +19,13 @@ MAY = {
     "observability": {"observability"},
     "projection": {"projection"},
     "pipeline": {"pipeline", "embedding", "store", "answer", "projection", "errors"},
-    "api": {"api", "pipeline", "embedding", "store", "answer", "observability", "errors", "settings"},
+    "api": {"api", "pipeline", "embedding", "store", "answer", "observability", "errors", "settings", "keys"},
     "main": {"api", "pipeline", "embedding", "store", "parts", "observability", "errors", "settings"},
     "parts": {"parts", "answer", "embedding", "store", "remote", "observability", "settings"},
     "privileges": {"errors", "settings"},
     "probe": set(),
     "server": {"main", "api", "privileges", "observability", "errors", "settings"},
-    "commands": {"commands", "store", "errors", "settings"},
+    "commands": {"commands", "store", "errors", "settings", "keys"},
     "__main__": {"errors"},
 }
 # The rooms of the store: what each may import of the others. The rest of `store` is its contract, open to all of them.

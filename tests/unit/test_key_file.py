@@ -67,7 +67,9 @@ def test_a_file_that_takes_the_place_of_another_counts(path: Path, clock: Clock)
     assert not opens(keys, "first-key")
 
 
-@pytest.mark.parametrize("content", [b"", b"# first-key\n\n", b"first-key\n\xff\xfe", None])
+@pytest.mark.parametrize(
+    "content", [b"", b"# first-key\n\n", b"first-key\n\xff\xfe", "first-key\nclé-key\n".encode(), None]
+)
 def test_a_slip_keeps_the_last_keys_and_is_logged_once_without_a_key(
     path: Path, clock: Clock, caplog: pytest.LogCaptureFixture, content: bytes | None
 ) -> None:
@@ -87,6 +89,19 @@ def test_a_slip_keeps_the_last_keys_and_is_logged_once_without_a_key(
     clock.now_s += LOOK_EVERY_S
     assert opens(keys, "mended-key")
     assert not opens(keys, "first-key")
+
+
+@pytest.mark.parametrize("line", ["private-clé", "private key", "private\tkey", "private\x00"])
+def test_a_line_that_no_request_could_bring_is_named_by_its_number(path: Path, line: str) -> None:
+    path.write_text(f"# où\nfirst-key\n\n{line}\nprivate-last\n")
+    with pytest.raises(KeysUnreadable, match=r"has no key in line 4 .*API_KEY_FILE") as refused:
+        Keys([], KeyFile(path))
+    assert "private" not in str(refused.value)
+
+
+def test_the_mark_that_some_editors_begin_a_file_with_is_no_part_of_it(path: Path) -> None:
+    path.write_text("first-key\n", encoding="utf-8-sig")
+    assert opens(Keys([], KeyFile(path)), "first-key")
 
 
 @pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\xff"])

@@ -35,6 +35,19 @@ def test_keys_are_split_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None
     assert "secret" not in repr(settings) + str(settings)
 
 
+@pytest.mark.parametrize("wrong", ["private-ü", "private,private-ключ", "private word", "private\x7f", ",", " , ", " "])
+def test_what_no_request_could_bring_is_no_key(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setenv("API_KEY", wrong)
+    with pytest.raises(CannotStart, match="API_KEY: ") as refused:
+        from_environment()
+    assert "private" not in str(refused.value)
+
+
+def test_an_empty_key_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", "")
+    assert from_environment().api_key == ()
+
+
 def test_production_needs_a_key_and_says_which_setting_to_make(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVIRONMENT", "production")
     with pytest.raises(CannotStart, match="ENVIRONMENT=production needs API_KEY"):
