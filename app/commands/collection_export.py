@@ -21,7 +21,13 @@ def main(*, collection: str, file: str, url: str) -> int:
     service.begin("GET", path_of(collection, "/export"), {})
     response = service.answer(200)
     if file == "-":
-        _copy(response, sys.stdout.buffer)
+        try:
+            _copy(response, sys.stdout.buffer)
+        except OSError as error:
+            # Python would try once more as it ends, and say so:
+            # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise CommandFailed(f"standard output cannot be written: {error.strerror or error}") from None
         return 0
     part = Path(f"{file}.part")
     try:
@@ -43,6 +49,7 @@ def _copy(response: http.client.HTTPResponse, target: BinaryIO) -> None:
         if time.monotonic() - shown_s >= SHOW_EVERY_S:
             bar.show(f"{lines - 1} documents, {size / 1e6:.1f} MB")
             shown_s = time.monotonic()
+    target.flush()
     bar.say(f"{lines - 1} documents, {size / 1e6:.1f} MB")
 
 

@@ -39,7 +39,7 @@ def main(*, collection: str, file: str, url: str, format: str | None, create: bo
     with source:
         if create:
             Service(url).put(path_of(collection), _space(source, form))
-        return _Upload(Service(url), Bar()).send(source, path_of(collection, "/import"), FORMATS[form])
+        return Upload(Service(url), Bar()).send(source, path_of(collection, "/import"), FORMATS[form])
 
 
 def _space(source: BinaryIO, form: str) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _space(source: BinaryIO, form: str) -> dict[str, Any]:
         return {}
 
 
-class _Upload:
+class Upload:
     """One import. One thread does both: it sends, and between two pieces reads what has come back, since a TLS
     connection must not be used by two threads at once.
     """
@@ -70,15 +70,8 @@ class _Upload:
         length = _length(source)
         head = {"Transfer-Encoding": "chunked"} if length is None else {"Content-Length": str(length)}
         self._service.begin("POST", path, {"Content-Type": media_type, **head})
-        connected: socket.socket = self._service.connection.sock
-        try:
-            for piece in _pieces(source, framed=length is None):
-                connected.sendall(piece)
-                while _readable(connected):
-                    self._read_line(connected)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the service has answered before the end; what it says is read below
-        while self._read_line(connected):
+        self._stream(source, framed=length is None)
+        while self._read_line():
             pass
         self._bar.clear()
         if self._summary is None:
@@ -87,15 +80,28 @@ class _Upload:
         self._bar.say(f"{text}, {self._summary['elapsed_s']:.1f} s")
         return 0 if self._summary["complete"] and not self._summary["refused"] else 1
 
-    def _read_line(self, connected: socket.socket) -> bool:
-        """Read a line of the answer and show it; False at its end."""
+    def _stream(self, source: BinaryIO, *, framed: bool) -> None:
+        """Send the body, up to its end or that of the connection: what the service says of that is still to be read."""
+        connected: socket.socket = self._service.connection.sock
+        for piece in _pieces(source, framed=framed):
+            try:
+                connected.sendall(piece)
+            except OSError:
+                return
+            while _readable(connected):
+                if not self._read_line():
+                    return
+
+    def _read_line(self) -> bool:
+        """Read a line of the answer and show it; False at its end, also where it ends inside a line."""
         if self._response is None:
             self._response = self._service.answer(200)
         try:
             line = self._response.readline()
-        except (OSError, http.client.HTTPException):
+            event = json.loads(line) if line else {}
+        except (OSError, http.client.HTTPException, ValueError):
             return False
-        for kind, content in (json.loads(line) if line else {}).items():
+        for kind, content in event.items():
             match kind:
                 case "progress":
                     self._bar.show(*counted(content))

@@ -6,11 +6,18 @@ import pty
 import socket
 import subprocess
 import sys
+import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from app.commands.bar import Bar
+from app.commands.collection_import import Upload
+from app.commands.service import Service
+from app.errors import CommandFailed
 from tests.process.conftest import ROOT, Process, Run, free_port
 
 Done = subprocess.CompletedProcess[str]
@@ -94,6 +101,87 @@ def test_failures_are_a_sentence(service: Process, run: Run, name: str, file: Pa
         assert "Traceback" not in done.stderr
     assert app("import", name, str(file), "--create", url=locked.url, API_KEY="k2").returncode == 0
     assert not list(tmp_path.glob("x*"))
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """The address of a service that answers a request's head with these bytes, ends the connection, and reads on."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(answer)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
+
+
+@pytest.mark.parametrize("size", [10, 10_000_000])
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", "the same command again does the rest"),
+        (b'HTTP/1.1 200 OK\r\n\r\n{"progress": {"don', "the same command again does the rest"),
+        (b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n14\r\n{"pro', "the same command again does the rest"),
+        (b"", "did not answer"),
+    ],
+)
+def test_an_answer_that_is_cut_off_is_a_sentence(tmp_path: Path, size: int, answer: bytes, words: str) -> None:
+    path = tmp_path / "long.txt"
+    path.write_bytes(b"a " * (size // 2))
+    with answering(answer) as url:
+        done = app("import", "notes", str(path), url=url)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_service_that_is_killed_ends_the_import(run: Run, name: str, tmp_path: Path) -> None:
+    path = tmp_path / "long.ndjson"
+    path.write_text("".join(f'{{"text": "sentence {i} {"and more " * 20}"}}\n' for i in range(100_000)))
+    process = run().ready()
+    app("import", name, "-", "--create", "--format", "text", url=process.url, text="")
+    command = [sys.executable, "-m", "app", "import", name, str(path), "--url", process.url]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as importing:
+        assert importing.stderr
+        assert "kept" in importing.stderr.readline()  # most of the file is still to be sent
+        process.process.kill()
+        try:
+            said = importing.communicate(timeout=60)[1]
+        finally:
+            importing.kill()
+    assert importing.returncode == 1
+    assert "the same command again does the rest" in said
+    assert "Traceback" not in said
+
+
+def test_a_service_that_reads_no_more_ends_the_import(tmp_path: Path) -> None:
+    """In this process, so that the limit need not be waited for."""
+    (tmp_path / "long").write_bytes(b"a" * 50_000_000)
+    with socket.create_server(("127.0.0.1", 0)) as listener, (tmp_path / "long").open("rb") as source:
+        service = Service(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        service.connection.timeout = 0.2
+        with closing(service.connection), pytest.raises(CommandFailed, match="did not answer: timed out"):
+            Upload(service, Bar()).send(source, "/", "text/plain")
+
+
+def test_an_export_to_what_takes_no_more_is_a_sentence(service: Process, name: str, file: Path) -> None:
+    app("import", name, str(file), "--create", url=service.url)
+    command = [sys.executable, "-m", "app", "export", name, "-", "--url", service.url]
+    gone, pipe = os.pipe()
+    os.close(gone)
+    with open(pipe, "wb") as closed, open("/dev/full", "wb") as full:
+        for output, why in ((closed, "Broken pipe"), (full, "No space left on device")):
+            done = subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.PIPE, text=True, timeout=60)
+            assert done.returncode == 1
+            assert done.stderr == f"standard output cannot be written: {why}\n"
 
 
 def test_a_terminal_gets_a_bar(service: Process, name: str, file: Path) -> None:
