@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-# What is in the image, and what makes it. Tools of the tests run on nobody's server.
+# What is in the image, with OTEL=1 as well, and what makes it. Tools of the tests run on nobody's server.
 FILES = ["requirements.txt", "models/requirements.txt", "musl/requirements.txt", "musl/mimalloc.txt"]
-FILES += ["scripts/image/requirements.txt"]
+FILES += ["scripts/image/requirements.txt", "scripts/image/traces.txt"]
 _no_connection = re.compile(
     r"ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|HTTPError|[Cc]ould not connect"
 )

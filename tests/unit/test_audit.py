@@ -1,8 +1,9 @@
 """What an audit's report means: a flaw fails, and what was not audited is never called clean."""
 
+import re
 from typing import Any
 
-from scripts.audit import judge
+from scripts.audit import FILES, ROOT, judge
 
 CLEAN = {"name": "a", "version": "1", "vulns": []}
 FLAWED = {"name": "b", "version": "2", "vulns": [{"id": "PYSEC-1", "fix_versions": ["2.1"]}]}
@@ -12,6 +13,16 @@ UNKNOWN = {"name": "c", "skip_reason": "not found"}
 def verdict(*dependencies: dict[str, Any]) -> tuple[int, str]:
     code, lines = judge({"dependencies": list(dependencies), "fixes": []})
     return code, "\n".join(lines)
+
+
+def test_whatever_the_image_is_built_from_is_audited() -> None:
+    """/pins is requirements.txt in parts."""
+    recipe = (ROOT / "Dockerfile.alpine").read_text()
+    installed = set(re.findall(r"(?:-r|--requirement)[ =](\S+)", recipe))
+    pins = {file for file in installed if file.startswith("/pins/")}
+    assert pins
+    assert (installed - pins) | {"requirements.txt"} == set(FILES)
+    assert [file for file in FILES if not (ROOT / file).is_file()] == []
 
 
 def test_clean() -> None:
