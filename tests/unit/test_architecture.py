@@ -2,6 +2,9 @@
 
 import ast
 import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -98,6 +101,20 @@ def test_only_the_edge_knows_http(path: Path) -> None:
 def test_only_settings_and_two_light_commands_read_the_environment(path: Path) -> None:
     reads = "os.environ" in path.read_text() or "getenv" in path.read_text()
     assert not reads or path.name in ENVIRONMENT
+
+
+def test_what_is_imported_is_asked_for_by_name() -> None:
+    """And not only because something else brings it: that may stop."""
+    project = tomllib.loads((APP.parent / "pyproject.toml").read_text())
+    asked = [*project["project"]["dependencies"], *project["dependency-groups"]["traces"]]
+    names = {re.split(r"[^a-z0-9-]", line)[0] for line in asked}
+    used = {name.split(".")[0] for path in FILES for name in imports(path)} - sys.stdlib_module_names - {"app"}
+    bring = packages_distributions()
+    unasked = [
+        module for module in sorted(used) if not names & {each.lower().replace("_", "-") for each in bring[module]}
+    ]
+    assert used > {"fastapi", "chromadb"}
+    assert unasked == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(APP)))

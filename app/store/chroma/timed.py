@@ -9,7 +9,6 @@ source  https://github.com/chroma-core/chroma/blob/1.5.9/chromadb/api/fastapi.py
 from typing import Any
 
 import httpx
-from overrides import override
 
 from app.store.library import chromadb
 
@@ -32,7 +31,7 @@ class TimedApi(http_api.FastAPI):
         silence_s = system.settings.chroma_query_request_timeout_seconds
         self._session.timeout = httpx.Timeout(silence_s, connect=CONNECT_S, pool=ACQUIRE_S)
 
-    @override
+    @http_api.override  # type: ignore[attr-defined]  # its base takes no method in its place without
     def stop(self) -> None:
         """With its connections, which the client leaves open."""
         super().stop()
