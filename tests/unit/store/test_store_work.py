@@ -1,4 +1,4 @@
-"""How much work a change or a query is for the ledger: counted in statements, steps and characters, never in seconds."""
+"""How much work a change or a query is for the ledger: in statements, steps and characters, never in seconds."""
 
 import sqlite3
 import tracemalloc
@@ -40,7 +40,7 @@ def numbered(count: int) -> list[Document]:
 
 
 def left(connection: sqlite3.Connection) -> list[str]:
-    return [id for (id,) in connection.execute("SELECT id FROM documents ORDER BY key")]
+    return [each for (each,) in connection.execute("SELECT id FROM documents ORDER BY key")]
 
 
 def statements_of_deleting(connection: sqlite3.Connection, row: Row, ids: list[str], filter: Filter) -> list[str]:
@@ -72,7 +72,7 @@ def test_of_many_ids_those_are_deleted_that_the_filter_matches(
     ids = [f"d{i}" for i in range(count)]
     wanted = {EVEN: ids[::2], Not(EVEN): ids[1::2], None: ids}[filter]
     assert contents.delete(connection, row, [*ids, *ids, "nobody", "\ud800"], filter) == len(wanted)
-    assert left(connection) == [*(id for id in ids if id not in wanted), *ids]
+    assert left(connection) == [*(each for each in ids if each not in wanted), *ids]
     assert catalogue.find(connection, "a").collection.documents == count - len(wanted)
     assert catalogue.find(connection, "b").collection.documents == count
 
