@@ -15,7 +15,7 @@ from app.store.index import openings
 from app.store.index.follower import DIRECTORY
 from app.store.local import LocalStore
 from app.store.store import IndexState, Query, Space
-from tests.store.opening import indexed, random_documents, settled
+from tests.store.opening import fatal, indexed, random_documents, settled
 
 SPACE = Space("m", 16)
 # More than Chroma keeps in its log before it writes its graph to files.
@@ -160,6 +160,29 @@ def test_an_index_that_the_service_keeps_dying_of(whole: Path, tmp_path: Path) -
         settled(store)
         assert_exact(store)
         assert not graphs(directory) & before
+    finally:
+        store.close()
+
+
+def test_an_index_is_made_anew_while_somebody_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is never a calm, and the passages that wait were not written since the last one."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("no answer")
+
+    monkeypatch.setattr("app.store.index.signals.MAX_WAITING", 100)
+    store = LocalStore(tmp_path, max_collections=8, on_fatal=fatal, exact_below=0, calm_s=10**6)
+    try:
+        store.create_collection("a", SPACE, {})
+        store.upsert("a", DOCUMENTS[:200])
+        settled(store)
+        store.upsert("a", DOCUMENTS[200:201])
+        shutil.rmtree(tmp_path / DIRECTORY)
+        with monkeypatch.context() as patched:
+            patched.setattr("app.store.index.chroma.ChromaIndex.query", refuse)
+            assert_exact(store)
+        assert settled(store).rebuilds == 1
+        assert_exact(store)
     finally:
         store.close()
 

@@ -118,9 +118,11 @@ class Follower:
         while True:
             with self._ledger.reading() as connection:
                 rows = tail.followed(connection, self._exact_below)
+                waiting = tail.behind(connection, self._exact_below)
             if rows:
                 if not any(row.indexed for row in rows):
-                    self._signals.await_calm()
+                    # All of the ledger may be waiting, of a restored backup or for an index that was thrown away.
+                    self._signals.await_calm(waiting)
                 return
             self._standing = ("ready", "")
             self._signals.await_change()

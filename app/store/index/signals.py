@@ -60,9 +60,13 @@ class Signals:
             self._wake.wait_for(lambda: self._dirty or self._stopped)
         self.await_calm()
 
-    def await_calm(self) -> None:
-        """Until it is time for what was committed. raises Stopped; what was suspected"""
+    def await_calm(self, waiting: int = 0) -> None:
+        """Until it is time for what was committed. raises Stopped; what was suspected
+
+        waiting  so many passages wait already, whether `changed` told of them or not
+        """
         with self._wake:
+            self._waiting = max(self._waiting, waiting)
             while not self._stopped and self._suspicion is None and self._waiting < MAX_WAITING:
                 left_s = self._last_change_s + self._calm_s - time.monotonic()
                 if left_s <= 0:
