@@ -1,10 +1,14 @@
 """The index's files damaged in every way: the store comes up by itself, exact from the start, and makes them anew."""
 
+import json
 import shutil
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +17,8 @@ import pytest
 from app.store.filters import parse
 from app.store.index import openings
 from app.store.index.follower import DIRECTORY
+from app.store.index.inspection import Inspection
+from app.store.ledger.ledger import FILE
 from app.store.local import LocalStore
 from app.store.store import IndexState, Query, Space
 from tests.store.opening import fatal, indexed, random_documents, settled
@@ -164,6 +170,68 @@ def test_an_index_that_the_service_keeps_dying_of(whole: Path, tmp_path: Path) -
         store.close()
 
 
+def test_a_stop_during_the_trial_is_no_end_of_the_service(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "data"
+    shutil.copytree(whole, directory)
+    before = graphs(directory)
+    inspect, begun = Inspection.inspect, threading.Event()
+
+    def told(self: Inspection, *paths: Path) -> None:
+        begun.set()
+        inspect(self, *paths)
+
+    monkeypatch.setattr(Inspection, "inspect", told)
+    for _ in range(openings.ENDS):
+        begun.clear()
+        store = indexed(directory)
+        assert begun.wait(60)
+        store.close()
+        assert not noted(directory)
+    store = indexed(directory)
+    try:
+        assert settled(store).rebuilds == 0
+        assert graphs(directory) == before
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("stops", [True, False], ids=["the service is stopped", "it cannot be opened for now"])
+def test_an_opening_that_came_to_nothing_is_no_end_of_the_service(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stops: bool
+) -> None:
+    directory = tmp_path / "data"
+    shutil.copytree(whole, directory)
+    before = graphs(directory)
+    note, tried = openings.note, threading.Semaphore(0)
+
+    def note_and_stop(connection: sqlite3.Connection) -> bool:
+        if stops:
+            store._follower._signals.stop()
+        tried.release()
+        return note(connection)
+
+    def refuse(*_: object) -> None:
+        raise OSError("too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(openings, "note", note_and_stop)
+        patched.setattr("app.store.index.follower.FIRST_RETRY_S", 0.01)
+        patched.setattr("app.store.index.chroma.ChromaIndex.__init__", refuse)
+        store = indexed(directory)
+        for _ in range(1 if stops else openings.ENDS):
+            assert tried.acquire(timeout=60)
+        store.close()
+    assert not noted(directory)
+    store = indexed(directory)
+    try:
+        assert settled(store).rebuilds == 0
+        assert graphs(directory) == before
+    finally:
+        store.close()
+
+
 def test_an_index_is_made_anew_while_somebody_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is never a calm, and the passages that wait were not written since the last one."""
 
@@ -269,6 +337,13 @@ def test_the_state_says_why_it_is_remade(whole: Path, tmp_path: Path) -> None:
     assert remade
     assert {state.detail for state in remade} == {"it is missing"}
     assert (states[-1].detail, states[-1].rebuilds) == ("", 1)
+
+
+def noted(directory: Path) -> list[float]:
+    """The openings that count as ends of the service."""
+    with closing(sqlite3.connect(directory / FILE)) as connection:
+        found = connection.execute("SELECT value FROM notes WHERE name = ?", (openings.NOTE,)).fetchone()
+    return list(json.loads(found[0])) if found else []
 
 
 def graphs(directory: Path) -> set[str]:

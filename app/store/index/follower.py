@@ -133,7 +133,15 @@ class Follower:
             self._standing = ("opening", "")
         self._signals.forget_suspicion()
         self._check()
-        self._signals.go_on()
+        # What was noted of the opening is forgotten however it ends, but with the process.
+        try:
+            self._signals.go_on()
+            self._keep_up()
+        finally:
+            with suppress(StorageFull), self._ledger.writing() as connection:
+                openings.forget(connection)
+
+    def _keep_up(self) -> None:
         # By name and here, for what its import costs: see the module.
         index: ChromaIndex = importlib.import_module("app.store.index.chroma").ChromaIndex(self._directory)
         try:
@@ -149,8 +157,6 @@ class Follower:
         finally:
             self._index = None
             index.close()
-            with suppress(StorageFull), self._ledger.writing() as connection:
-                openings.forget(connection)
 
     def _check(self) -> None:
         """raises  IndexDamaged"""
@@ -159,6 +165,8 @@ class Follower:
         if os.path.lexists(self._directory):
             if holds:
                 self._inspection.inspect(self._directory, self._ledger.path)
+                # A trial that was broken off says nothing, and the index is not opened.
+                self._signals.go_on()
                 self._distrust()
             else:
                 # What a first batch has left behind, or the index of another ledger.
