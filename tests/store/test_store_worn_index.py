@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -16,13 +17,18 @@ from tests.store.opening import PLANE, fatal, random_documents, settled
 KEPT, ANEW = 40, "'notes' is made anew: more of it is dead than alive"
 
 
-def opened(directory: Path) -> LocalStore:
-    return LocalStore(directory, max_collections=8, on_fatal=fatal, exact_below=20, calm_s=0.05)
+def opened(directory: Path, calm_s: float = 0.05) -> LocalStore:
+    return LocalStore(directory, max_collections=8, on_fatal=fatal, exact_below=20, calm_s=calm_s)
 
 
 def dead_in(directory: Path) -> int:
     with closing(sqlite3.connect(directory / FILE)) as connection:
         return sum(tail.dead(connection).values())
+
+
+def removed_in(directory: Path) -> int:
+    with closing(sqlite3.connect(directory / FILE)) as connection:
+        return int(connection.execute("SELECT count(*) FROM removed").fetchone()[0])
 
 
 def finds_itself(store: LocalStore, seed: int) -> bool:
@@ -86,3 +92,39 @@ def test_a_collection_that_is_deleted_takes_its_count_along(tmp_path: Path) -> N
         assert dead_in(tmp_path) == 1
     finally:
         store.close()
+
+
+def test_what_small_collections_replace_is_not_kept_for_an_index(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    try:
+        store.create_collection("notes", PLANE, {})
+        for seed in range(3):
+            store.upsert("notes", random_documents(10, seed=seed))
+        deadline = time.monotonic() + 60
+        while removed_in(tmp_path):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert store.collection("notes").passages == 10
+    finally:
+        store.close()
+
+
+def test_what_was_replaced_while_it_was_small_is_not_dead_in_the_index(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It grows before the index's thread finds a calm to forget that in."""
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr("app.store.index.signals.MAX_WAITING", 100)
+    store = opened(tmp_path, calm_s=10**6)
+    try:
+        store.create_collection("notes", PLANE, {})
+        for seed in range(9):
+            store.upsert("notes", random_documents(10, seed=seed))
+        assert removed_in(tmp_path) == 80
+        store.upsert("notes", random_documents(KEPT, seed=9))
+        settled(store)
+        assert (dead_in(tmp_path), removed_in(tmp_path)) == (0, 0)
+        assert finds_itself(store, 9)
+    finally:
+        store.close()
+    assert ANEW not in caplog.text

@@ -89,6 +89,9 @@ class Applier:
         with self._ledger.reading() as connection:
             rows = self._fit(connection)
         for row in rows:
+            if not row.indexed:
+                with self._ledger.writing() as connection:
+                    tail.forget_removed(connection, row)
             try:
                 with self._ledger.reading() as connection:
                     batch = tail.next_batch(connection, row)

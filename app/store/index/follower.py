@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import NotReady, StorageFull
+from app.errors import DirectoryUnusable, NotReady, StorageFull
 from app.store.index import openings
 from app.store.index.applier import Applier, IndexDamaged
 from app.store.index.inspection import Inspection
@@ -124,6 +124,9 @@ class Follower:
                     # All of the ledger may be waiting, of a restored backup or for an index that was thrown away.
                     self._signals.await_calm(waiting)
                 return
+            # A disk that takes no writes is told to those who write.
+            with suppress(StorageFull, DirectoryUnusable), self._ledger.writing() as connection:
+                tail.forget_small(connection, self._exact_below)
             self._standing = ("ready", "")
             self._signals.await_change()
 

@@ -88,7 +88,7 @@ def forget(connection: sqlite3.Connection) -> None:
 def forget_collection(connection: sqlite3.Connection, row: Row) -> None:
     """The index is to hold nothing of this collection: all of it is tail."""
     connection.execute("UPDATE collections SET indexed = 0 WHERE key = ?", (row.key,))
-    connection.execute("DELETE FROM removed WHERE collection = ?", (row.key,))
+    forget_removed(connection, row)
     _note_dead(connection, {key: count for key, count in dead(connection).items() if key != row.key})
 
 
@@ -105,6 +105,11 @@ def forget_small(connection: sqlite3.Connection, exact_below: int) -> None:
         "DELETE FROM removed WHERE collection IN (SELECT key FROM collections WHERE indexed = 0 AND passages <= ?)",
         (exact_below,),
     )
+
+
+def forget_removed(connection: sqlite3.Connection, row: Row) -> None:
+    """Removals from a collection whose first batch is still to come: the index never held these passages."""
+    connection.execute("DELETE FROM removed WHERE collection = ?", (row.key,))
 
 
 def behind(connection: sqlite3.Connection, exact_below: int) -> int:
