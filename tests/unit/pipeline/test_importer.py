@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from tests.memory import MemoryStore
 from tests.unit.pipeline.conftest import run
 
 NDJSON = "application/x-ndjson"
+DECISION = Path(__file__).resolve().parents[3] / "docs" / "decisions" / "0011-import.md"
 
 
 def lines(documents: Iterable[dict[str, Any]]) -> bytes:
@@ -347,3 +349,10 @@ def test_other_forms_and_again(pipeline: Pipeline, store: MemoryStore, form: str
 
 def _documents(store: MemoryStore, name: str) -> list[Document]:
     return [stored.document for stored in store.export(name)]
+
+
+def test_the_decision_says_how_many_batches_are_under_way() -> None:
+    said = " ".join(DECISION.read_text().split())
+    assert importer.IN_FLIGHT == 4
+    assert "Four batches are under way at once" in said
+    assert f"({importer.BATCH_DOCUMENTS} documents or {importer.BATCH_CHARACTERS:,} characters)" in said
