@@ -40,7 +40,8 @@ async def import_documents(name: Name, request: Request, pipeline: ReadyPipeline
     `{"summary": {…}}`, whose `complete` is true when everything was read. What is kept already, unchanged, is not
     embedded again.
     """
-    reader = reader_for(request.headers.get("content-type", ""), parts.settings.max_record_bytes)
+    settings = parts.settings
+    reader = reader_for(request.headers.get("content-type", ""), settings.max_record_bytes, settings.max_body_bytes)
     collection = await pipeline.run(pipeline.store.collection, name)
     announced = request.headers.get("content-length", "")
     bytes_total = int(announced) if announced.isdecimal() else None
@@ -51,11 +52,12 @@ async def import_documents(name: Name, request: Request, pipeline: ReadyPipeline
 
 
 @router.get("/export", status_code=200, response_class=NdjsonStream, responses={200: _ndjson})
-async def export_documents(name: Name, request: Request, pipeline: ReadyPipeline) -> NdjsonStream:
+async def export_documents(name: Name, request: Request, pipeline: ReadyPipeline, parts: PartsOf) -> NdjsonStream:
     """The whole collection with its vectors, as of now. Importing it elsewhere gives the same collection."""
     collection = await pipeline.run(pipeline.store.collection, name)
     pipeline.begin_stream()
-    return NdjsonStream(_while_connected(request, pipeline.exporting(collection)), pipeline.end_stream)
+    blocks = pipeline.exporting(collection, parts.settings.max_body_bytes)
+    return NdjsonStream(_while_connected(request, blocks), pipeline.end_stream)
 
 
 async def _chunks(request: Request) -> AsyncGenerator[bytes, None]:

@@ -88,9 +88,9 @@ class Pipeline:
             report_every_s,
         )
 
-    def exporting(self, collection: Collection) -> AsyncGenerator[bytes, None]:
+    def exporting(self, collection: Collection, max_line_bytes: int) -> AsyncGenerator[bytes, None]:
         """The collection as NDJSON, see `export_blocks`; to be closed by whoever leaves it early."""
-        return export_blocks(self.store, self._workers, collection)
+        return export_blocks(self.store, self._workers, collection, max_line_bytes)
 
     def begin_stream(self) -> None:
         """Count an import or export in; `end_stream` counts it out. raises TooManyStreams"""

@@ -13,7 +13,7 @@ from app.errors import EncoderFailed
 from app.store.store import Space
 from tests.api.conftest import Start
 from tests.api.test_collections import refused
-from tests.fakes import FakeEmbedder
+from tests.fakes import DIMENSION, FakeEmbedder
 from tests.memory import MemoryStore
 
 IMPORT = "/v1/collections/notes/import"
@@ -54,6 +54,31 @@ def test_import_then_export_then_import_elsewhere(client: TestClient, embedder: 
     again = lines(client.post("/v1/collections/copy/import", content=exported.content, headers=NDJSON))
     assert again[-1]["summary"]["done"] == 3
     assert client.get("/v1/collections/copy/export").text.partition("\n")[2] == exported.text.partition("\n")[2]
+
+
+def test_an_export_of_large_documents_can_be_imported(start: Start) -> None:
+    """A line has the vectors beside the text, and may be longer than any record or request that came in."""
+    client = start(max_record_bytes=1024, max_body_bytes=5000)
+    client.put("/v1/collections/copy")
+    words = " ".join(f"word{i}" for i in range(600))
+    documents = [
+        {"id": "brought", "text": words[:3000], "vector": [0.5] * DIMENSION},
+        {"id": "long", "text": words[:800]},
+        {"id": "longer", "text": words[:3000]},
+    ]
+    for each in documents:
+        assert client.post("/v1/collections/notes/documents", json={"documents": [each]}).status_code == 200
+    exported = client.get(EXPORT)
+    sizes = [len(line) for line in exported.content.splitlines()]
+    _, one, two, three = lines(exported)
+    assert (len(one["passages"]), len(two["passages"]) > 1, "passages" in three) == (1, True, False)
+    assert min(sizes[1:]) > 1024
+    assert max(sizes) < 5000
+    summary = lines(client.post("/v1/collections/copy/import", content=exported.content, headers=NDJSON))[-1]["summary"]
+    assert (summary["complete"], summary["done"], summary["refused"]) == (True, 3, 0)
+    assert client.get("/v1/collections/copy/export").text.partition("\n")[2] == exported.text.partition("\n")[2]
+    passages = [client.get(f"/v1/collections/{name}").json()["passages"] for name in ("notes", "copy")]
+    assert passages[0] == passages[1] > 30
 
 
 @pytest.mark.parametrize(

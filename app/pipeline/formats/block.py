@@ -4,7 +4,7 @@ from app.pipeline.formats.record import Refused, too_large
 
 
 class Block:
-    """A section or a paragraph while it is read. Once it is too large it is held no longer, and refused once."""
+    """A section or a paragraph while it is read. Once it cannot be kept it is held no longer, and refused once."""
 
     def __init__(self, max_bytes: int, what: str) -> None:
         self._max_bytes = max_bytes
@@ -15,23 +15,27 @@ class Block:
         self._lines: list[str] = []
         self._bytes = 0
         self._first = 0
-        self._too_large = False
+        self._refused = False
 
     def add(self, number: int, line: bytes | None) -> Refused | None:
-        """Take a line in, None for one that was too long. returns  the refusal of this line, or of the whole block"""
-        if self._too_large:
+        """Take a line in, None for one that was too long. returns  the refusal of the whole block"""
+        if self._refused:
             return None
         self._first = self._first or number
         self._bytes += self._max_bytes if line is None else len(line) + 1
         if line is None or self._bytes > self._max_bytes + 1:
-            self._too_large = True
-            self._lines.clear()
-            return too_large(self._first, self._max_bytes, self._what)
+            return self.refuse(too_large(self._first, self._max_bytes, self._what))
         try:
             self._lines.append(line.removesuffix(b"\r").decode())
         except UnicodeDecodeError as error:
-            return Refused(number, f"the line is not UTF-8: {error.reason} at byte {error.start}")
+            return self.refuse(Refused(self._first, f"{self._what} is not UTF-8: {error.reason} in line {number}"))
         return None
+
+    def refuse(self, refusal: Refused) -> Refused:
+        """Let go of what is held, and of what else belongs to it."""
+        self._refused = True
+        self._lines.clear()
+        return refusal
 
     def take(self) -> tuple[int, str] | None:
         """(the line it begins on, its text without blanks around it), and begin anew; None where there is nothing."""

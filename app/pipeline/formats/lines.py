@@ -6,10 +6,13 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Lines:
-    """Splits at line feeds. A carriage return before one stays on its line; a byte order mark at the start goes."""
+    """Splits at line feeds. A carriage return before one stays on its line; a byte order mark at the start goes.
+
+    max_bytes  may change between two lines
+    """
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._held = bytearray()
         self._too_long = False
         self._number = 0
@@ -27,7 +30,7 @@ class Lines:
             yield self._end_line(b"")
 
     def _hold(self, part: bytes) -> None:
-        if self._too_long or len(self._held) + len(part) > self._max_bytes:
+        if self._too_long or len(self._held) + len(part) > self.max_bytes:
             self._held.clear()
             self._too_long = True
         else:

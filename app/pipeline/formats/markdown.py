@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from app.pipeline.drafts import Draft
 from app.pipeline.formats.block import Block
 from app.pipeline.formats.by_line import ByLine
-from app.pipeline.formats.record import Item, Record
+from app.pipeline.formats.record import Item, Record, Refused
 
 
 class Markdown(ByLine):
@@ -20,6 +20,8 @@ class Markdown(ByLine):
         self._section = Block(max_record_bytes, "the section")
         self._fence = ""
         self._title = self._heading = ""
+        # The line of a title that is not UTF-8: the sections under it would bear what it is not.
+        self._broken_title = 0
 
     def _read(self, number: int, line: bytes | None) -> Iterator[Item]:
         text = (line or b"").decode(errors="replace")
@@ -33,6 +35,9 @@ class Markdown(ByLine):
             level, self._heading = heading
             if level == 1:
                 self._title = self._heading
+                self._broken_title = 0 if _is_utf_8(line or b"") else number
+            elif self._broken_title:
+                yield self._section.refuse(Refused(number, f"its title, line {self._broken_title}, is not UTF-8"))
         if refused := self._section.add(number, line):
             yield refused
 
@@ -41,6 +46,14 @@ class Markdown(ByLine):
             first, text = taken
             named = {"title": self._title, "heading": self._heading}
             yield Record(first, Draft(text, metadata={key: value for key, value in named.items() if value}))
+
+
+def _is_utf_8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _content(line: str) -> str:

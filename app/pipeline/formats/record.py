@@ -47,5 +47,5 @@ class Reader(Protocol):
         """What was left open."""
 
 
-def too_large(line: int, limit: int, what: str) -> Refused:
-    return Refused(line, f"{what} has more than {limit} bytes (MAX_RECORD_BYTES)")
+def too_large(line: int, limit: int, what: str, setting: str = "MAX_RECORD_BYTES") -> Refused:
+    return Refused(line, f"{what} has more than {limit} bytes ({setting})")

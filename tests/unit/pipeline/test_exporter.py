@@ -40,7 +40,7 @@ def snapshot(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> Snapshot:
 
 
 async def exported(pipeline: Pipeline) -> list[bytes]:
-    async with aclosing(pipeline.exporting(pipeline.store.collection("ours"))) as blocks:
+    async with aclosing(pipeline.exporting(pipeline.store.collection("ours"), 10_000)) as blocks:
         return [block async for block in blocks]
 
 
@@ -67,7 +67,7 @@ def test_an_export_that_is_left_between_blocks_lets_go(pipeline: Pipeline, snaps
     snapshot.go_on.set()
 
     async def scenario() -> None:
-        async with aclosing(pipeline.exporting(pipeline.store.collection("ours"))) as blocks:
+        async with aclosing(pipeline.exporting(pipeline.store.collection("ours"), 10_000)) as blocks:
             await anext(blocks)
             await anext(blocks)
         assert snapshot.left.is_set()

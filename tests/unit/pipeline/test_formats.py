@@ -122,10 +122,37 @@ def test_a_section_that_is_too_large_is_refused_once() -> None:
     assert [row[2] for row in records(items)] == ["# B\nfine"]
 
 
-def test_paragraphs_and_a_line_that_is_not_utf_8() -> None:
-    items = read("text/plain; charset=UTF-8", b"one\ntwo\n \n\n\nthree\n\xff\nfour\n")
-    assert records(items) == [(1, None, "one\ntwo", {}), (6, None, "three\nfour", {})]
-    assert list(refusals(items)) == [7]
+def test_a_paragraph_that_is_not_utf_8_is_refused_once() -> None:
+    items = read("text/plain; charset=UTF-8", b"one\ntwo\n \n\n\nthree\n\xff\nfour\n\xff\n\nfive\n")
+    assert records(items) == [(1, None, "one\ntwo", {}), (11, None, "five", {})]
+    assert refusals(items) == {6: "the paragraph is not UTF-8: invalid start byte in line 7"}
+
+
+def test_a_section_that_is_not_utf_8_is_refused_and_so_is_what_bears_its_title() -> None:
+    items = read(
+        "text/markdown", b"# Caf\xe9\nopen\n## Menu\ntea\n## \xff\n# Bar\nshut\n## Hours\n\xff\n## Way\nleft\n"
+    )
+    assert records(items) == [
+        (6, None, "# Bar\nshut", {"title": "Bar", "heading": "Bar"}),
+        (10, None, "## Way\nleft", {"title": "Bar", "heading": "Way"}),
+    ]
+    assert refusals(items) == {
+        1: "the section is not UTF-8: unexpected end of data in line 1",
+        3: "its title, line 1, is not UTF-8",
+        5: "its title, line 1, is not UTF-8",
+        8: "the section is not UTF-8: invalid start byte in line 9",
+    }
+
+
+def test_lines_of_an_export_may_be_as_long_as_a_request() -> None:
+    long = b'{"id": "a", "text": "%s"}\n' % (b"x" * 200)
+    reader = reader_for("application/x-ndjson", 100, 300)
+    items = [*reader.feed(long + b'{"collection": {}}\n' + long + long.replace(b"x", b"xx")), *reader.end()]
+    assert [row[0] for row in records(items)] == [3]
+    assert refusals(items) == {
+        1: "the line has more than 100 bytes (MAX_RECORD_BYTES)",
+        4: "the line has more than 300 bytes (MAX_BODY_BYTES)",
+    }
 
 
 @pytest.mark.parametrize("content_type", ["", "application/json", "text/html", "text/csv; charset=latin-1", ";"])

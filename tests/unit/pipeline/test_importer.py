@@ -248,7 +248,7 @@ def test_leaving_early_stops_the_work(pipeline: Pipeline, store: MemoryStore) ->
 
 def export(pipeline: Pipeline, name: str) -> bytes:
     async def scenario() -> bytes:
-        return b"".join([block async for block in pipeline.exporting(pipeline.store.collection(name))])
+        return b"".join([block async for block in pipeline.exporting(pipeline.store.collection(name), 10_000)])
 
     return run(scenario())
 
@@ -326,7 +326,7 @@ def test_exports_come_in_blocks(pipeline: Pipeline, monkeypatch: pytest.MonkeyPa
     take(pipeline, numbered(4))
 
     async def scenario() -> list[bytes]:
-        return [block async for block in pipeline.exporting(pipeline.store.collection("ours"))]
+        return [block async for block in pipeline.exporting(pipeline.store.collection("ours"), 10_000)]
 
     blocks = run(scenario())
     assert [block.count(b"\n") for block in blocks] == [1] * 5
