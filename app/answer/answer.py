@@ -42,10 +42,15 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Found:
-    """First of all events: the sources. left_out: those that did not fit into what a language model is sent."""
+    """First of all events: the sources.
+
+    left_out   those that did not fit into what a language model is sent
+    truncated  (tokens of the question, those of them by which sources were looked for), where it was too long
+    """
 
     sources: Sequence[Source]
     left_out: int = 0
+    truncated: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,10 @@ from app.store.store import Query
 log = logging.getLogger(__name__)
 
 NOTHING = "Nothing was found that could answer this."
-EVENTS = """Server-sent events: `sources` `{"sources", "left_out"}` first; `text` `{"text"}` for each piece that a
-language model writes; `fallback` `{"kind", "reason"}` where it fails; `extracted` `{"answer", "sentences"}`; and last
-`done` `{"kind", "cited", "model", "finish", "usage"}`, or `error` `{"code", "detail"}`."""
+EVENTS = """Server-sent events: `sources` `{"sources", "left_out", "truncated"?}` first; `text` `{"text"}` for each
+piece that a language model writes; `fallback` `{"kind", "reason"}` where it fails; `extracted`
+`{"answer", "sentences"}`; and last `done` `{"kind", "cited", "model", "finish", "usage"}`, or `error`
+`{"code", "detail"}`."""
 NAMES: dict[type[Event], str] = {
     Found: "sources",
     Text: "text",
@@ -113,8 +114,11 @@ async def _streamed(events: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes
 
 def _fields(event: Event) -> dict[str, Any]:
     match event:
-        case Found(sources, left_out):
-            return {"sources": [_source(each) for each in sources], "left_out": left_out}
+        case Found(sources, left_out, truncated):
+            found: dict[str, Any] = {"sources": [_source(each) for each in sources], "left_out": left_out}
+            if truncated is not None:
+                found["truncated"] = dict(zip(("tokens", "kept"), truncated, strict=True))
+            return found
         case Text(text):
             return {"text": text}
         case Fallback(kind, reason):

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from app.api.collection_schemas import QueryCut
 from app.api.schemas import Strict
 
 
@@ -57,6 +58,9 @@ class Answer(BaseModel):
     sources: list[Source]
     cited: list[int] = Field(description="Sources in the order in which the answer first names them.")
     left_out: int = Field(description="Sources that did not fit into what the language model is sent.")
+    truncated: QueryCut | None = Field(
+        None, description="Where sources were looked for by a part of the question alone, as it is too long."
+    )
     sentences: list[Sentence] | None = Field(None, description="Of an extracted answer.")
     model: str | None = Field(None, description="The language model that wrote it.")
     finish: Literal["stop", "length", "content_filter"] | str | None = Field(

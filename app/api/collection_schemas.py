@@ -132,3 +132,6 @@ class SearchResponse(BaseModel):
     mode: Literal["hybrid", "semantic", "keyword"]
     hits: list[Hit]
     truncated: QueryCut | None = Field(None, description="Where the model could not read the whole query.")
+    words_left_out: int | None = Field(
+        None, description="Different words of the query after the first 64, which alone keyword search looks for."
+    )

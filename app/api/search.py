@@ -43,6 +43,8 @@ async def search(name: Name, request: schemas.SearchRequest, pipeline: ReadyPipe
     body: dict[str, Any] = {"mode": query.mode, "hits": [_hit(hit, include) for hit in found.hits]}
     if found.cut is not None:
         body["truncated"] = {"tokens": found.cut.tokens, "kept": found.cut.kept}
+    if found.words_left_out:
+        body["words_left_out"] = found.words_left_out
     return JsonResponse(body)
 
 

@@ -71,7 +71,8 @@ class Ask:
         writer = None if question.extract or not every else self._writer
         fitting = every if writer is None else writer.fitting(text, every)
         sources = fitting or every
-        yield Found(sources, len(every) - len(sources))
+        cut = None if found.cut is None else (found.cut.tokens, found.cut.kept)
+        yield Found(sources, len(every) - len(sources), cut)
         failed = ""
         if writer is not None:
             try:

@@ -9,15 +9,21 @@ from app.embedding.embedders import Embedders
 from app.errors import InvalidInput, SpaceMismatch
 from app.pipeline.ingest import embedder_for
 from app.pipeline.workers import Workers
+from app.store.keyword import left_out
 from app.store.store import Collection, Hit, Query, Store
 
 
 @dataclass(frozen=True)
 class Found:
-    """Hits, best first; cut: what of the query's text the model did not read, where it was too long."""
+    """Hits, best first.
+
+    cut             what of the query's text the model did not read, where it was too long
+    words_left_out  different words of it that keyword search did not look for, being too many
+    """
 
     hits: list[Hit]
     cut: Cut | None = None
+    words_left_out: int = 0
 
 
 class Retrieve:
@@ -38,13 +44,14 @@ class Retrieve:
         if not query.text.strip() and (query.mode != "semantic" or query.vector is None):
             raise InvalidInput(f"the mode {query.mode} needs a query that is not empty", param="query")
         cut, collection = None, None
+        words = 0 if query.mode == "semantic" else await self._workers.run_as("words", left_out, query.text)
         if query.mode != "keyword":
             collection = await self._workers.run(self._store.collection, name)
             if query.vector is None:
                 query, cut = await self._with_vector(collection, query)
             else:
                 _check_vector(collection, query)
-        return Found(await self._workers.run(self._store.search, name, query, made_for=collection), cut)
+        return Found(await self._workers.run(self._store.search, name, query, made_for=collection), cut, words)
 
     async def _with_vector(self, collection: Collection, query: Query) -> tuple[Query, Cut | None]:
         embedder = embedder_for(collection, self._embedders)

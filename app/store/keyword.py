@@ -59,28 +59,28 @@ def document_text(text: str) -> str:
     return " ".join(token for run in _runs(text) for token in _indexed(*run))
 
 
-def query(text: str) -> str | None:
-    """An FTS5 expression that finds passages with any of the tokens of `text`; None where it has none.
-
-    At most MAX_QUERY_TOKENS different ones, the first; each is quoted, so that nothing in it is an operator.
-    """
-    chosen = query_tokens(text)
-    return expression(chosen) if chosen else None
-
-
 def query_tokens(text: str) -> list[str]:
-    """The different tokens of a query, the first MAX_QUERY_TOKENS of them, in order."""
-    chosen: dict[str, None] = {}
+    """The different tokens of a query that count, in order: the first MAX_QUERY_TOKENS of them."""
+    return list(islice(_different(text), MAX_QUERY_TOKENS))
+
+
+def left_out(text: str) -> int:
+    """How many different tokens of a query do not count, since they come after the first MAX_QUERY_TOKENS."""
+    return sum(1 for _ in islice(_different(text), MAX_QUERY_TOKENS, None))
+
+
+def _different(text: str) -> Iterator[str]:
+    """The tokens of a query, each where it comes first."""
+    seen = set[str]()
     for run in _runs(text):
         for token in _asked(*run):
-            chosen[token] = None
-            if len(chosen) == MAX_QUERY_TOKENS:
-                return list(chosen)
-    return list(chosen)
+            if token not in seen:
+                seen.add(token)
+                yield token
 
 
 def expression(chosen: list[str]) -> str:
-    """An FTS5 expression that finds passages with any of these tokens."""
+    """An FTS5 expression that finds passages with any of these tokens; each is quoted, so that none is an operator."""
     return " OR ".join(f'"{token}"' for token in chosen)
 
 

@@ -241,3 +241,11 @@ def test_as_many_sources_as_fit_are_sent(start: Start) -> None:
     assert 0 < len(answer["sources"]) < 6
     assert answer["left_out"] == 6 - len(answer["sources"])
     assert [f'"number":{n},' in sent for n in range(1, 7)] == [n <= len(answer["sources"]) for n in range(1, 7)]
+
+
+def test_a_question_that_is_too_long_says_how_much_of_it_was_read(client: TestClient) -> None:
+    fill(client)
+    long, cut = "yeast " * 40, {"tokens": 40, "kept": 16}
+    assert ask(client, long, mode="semantic").json()["truncated"] == cut
+    assert events(ask(client, long, mode="semantic", stream=True))[0][1]["truncated"] == cut
+    assert "truncated" not in ask(client, mode="semantic").json()

@@ -98,6 +98,12 @@ def test_a_query_longer_than_the_model_reads_says_so(client: TestClient) -> None
     assert "truncated" not in search(client, query="w1 " * 30, mode="keyword").json()
 
 
+def test_words_that_keyword_search_leaves_out_are_counted(client: TestClient) -> None:
+    words = [f"w{i}" for i in range(70)]
+    assert search(client, query=" ".join(words), mode="keyword").json()["words_left_out"] == 6
+    assert "words_left_out" not in search(client, query=" ".join(words[:64]), mode="keyword").json()
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code", "word"),
     [

@@ -91,7 +91,7 @@ def test_ndjson(rows: list[Any], noise: bytes) -> None:
 @settings(max_examples=300)
 @given(st.text(st.characters(), max_size=200) | st.lists(words, max_size=20).map(" ".join))
 def test_keyword_queries_are_expressions_that_sqlite_takes(text: str) -> None:
-    expression = keyword.query(text)
+    expression = keyword.expression(tokens) if (tokens := keyword.query_tokens(text)) else None
     if expression is None:
         return
     with_table = _full_text()

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.store import keyword
-from app.store.keyword import MAX_QUERY_TOKENS, MAX_TOKEN_CHARACTERS, document_text, query_tokens
+from app.store.keyword import MAX_QUERY_TOKENS, MAX_TOKEN_CHARACTERS, document_text, left_out, query_tokens
 from app.store.ledger import keyword_index
 
 # As typed: lone surrogates too, which the default leaves out.
@@ -112,6 +112,8 @@ def test_in_a_script_without_spaces_neighbours_count_and_not_order() -> None:
 def test_a_query_is_cut_and_repeats_nothing() -> None:
     words = " ".join(f"w{i} w{i}" for i in range(10_000))
     assert query_tokens(words) == [f"w{i}" for i in range(MAX_QUERY_TOKENS)]
+    assert left_out(words) == 10_000 - MAX_QUERY_TOKENS
+    assert left_out("w0 w1 " * 100) == 0
     assert len(query_tokens("x" * 10_000)[0]) == 64
 
 
