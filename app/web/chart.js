@@ -14,17 +14,10 @@ export class Chart {
     this.most = el("span.quiet");
     this.area = svg("path", { class: "area" });
     this.line = svg("path", { class: "line" });
-    this.root = el(
-      "section.chart",
-      null,
+    this.root = el("section.chart", null,
       el("h2", null, title),
       this.now,
-      svg(
-        "svg",
-        { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" },
-        this.area,
-        this.line,
-      ),
+      svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" }, this.area, this.line),
       el("p.chart-foot.quiet", null, el("span", null, note), this.most),
     );
   }

@@ -4,27 +4,26 @@ import { el, find } from "./dom.js";
 import { count, whole } from "./format.js";
 import { importInto } from "./importing.js";
 import { shown } from "./notice.js";
-import { onChange, reload, session } from "./session.js";
-import { open } from "./sheet.js";
+import { onChange, refresh, reload, session } from "./session.js";
+import { labelled, open } from "./sheet.js";
 
 const SAMPLE = "sample";
 
 export function startCollections(view) {
   const picker = find("collection");
-  picker.addEventListener("change", () => shown(find("page-notice"), () => reload(picker.value)));
-  find("new-collection").addEventListener("click", () => create(view));
-  find("welcome-new").addEventListener("click", () => create(view));
-  find("load-sample").addEventListener("click", () => shown(find("page-notice"), () => loadSample(view)));
+  picker.onchange = () => refresh(picker.value);
+  find("new-collection").onclick = () => create(view);
+  find("welcome-new").onclick = () => create(view);
+  find("load-sample").onclick = () => shown(find("page-notice"), () => loadSample(view));
   onChange(() => {
     const empty = session.collections.length === 0;
     picker.disabled = empty;
     picker.replaceChildren(
       ...(empty
         ? [el("option", null, "No collection")]
-        : session.collections.map(({ name, documents }) =>
-            el("option", { value: name, selected: name === session.name }, `${name} (${whole(documents)})`),
-          )),
+        : session.collections.map(({ name, documents }) => el("option", { value: name }, `${name} (${whole(documents)})`))),
     );
+    if (!empty) picker.value = session.name;
     if (view.current) view.select(view.current);
   });
 }
@@ -37,18 +36,14 @@ function create(view) {
     title: "Letters, digits, dot, underscore, hyphen",
     autocomplete: "off",
   });
-  const distance = el(
-    "select",
-    { id: "collection-distance" },
+  const distance = el("select", { id: "collection-distance" },
     ["cosine", "dot", "euclidean"].map((each) => el("option", null, each)),
   );
   open(find("prompt"), {
     title: "New collection",
     body: [
-      el("label", { for: name.id }, "Name"),
-      name,
-      el("label", { for: distance.id }, "Distance"),
-      distance,
+      labelled("Name", name),
+      labelled("Distance", distance),
       el("p.quiet", null, `Vectors are made by ${session.model.name}, ${session.model.dimension} numbers each.`),
     ],
     submit: "Create",

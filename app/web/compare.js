@@ -1,8 +1,9 @@
 // Texts beside each other: how near they are, and what the model reads of each.
-import { isAborted, post } from "./api.js";
-import { debounced, el, find } from "./dom.js";
+import { post } from "./api.js";
+import { debounced, el, find, turns } from "./dom.js";
+import { count } from "./format.js";
 import { heatMap } from "./heat.js";
-import { problem } from "./notice.js";
+import { shown } from "./notice.js";
 import { reading } from "./reading.js";
 import { session } from "./session.js";
 
@@ -11,37 +12,35 @@ const MOST = 12;
 const EXAMPLES = ["A cat sleeps on the sofa.", "The kitten is napping on a couch.", "Bake the bread in a very hot oven."];
 
 export function compareView() {
-  let running = new AbortController();
+  const turn = turns();
   let started = false;
 
   const fields = () => [...find("texts").querySelectorAll("textarea")];
 
   async function compare() {
-    running.abort();
-    running = new AbortController();
-    const { signal } = running;
+    const signal = turn();
     const texts = fields().map((field, index) => ({ name: letter(index), text: field.value })).filter(({ text }) => text.trim());
-    if (!texts.length) {
-      find("heat").replaceChildren();
-      find("readings").replaceChildren();
-      return;
-    }
     const given = texts.map(({ text }) => text);
-    try {
-      const [embeddings, tokens, { passages }] = await Promise.all([
-        post("v1/embeddings", { model: session.model.name, input: given, truncate: true }, { signal }),
-        post("tokenize", { inputs: given }, { signal }),
-        post("v1/passages", { texts: given }, { signal }),
-      ]);
-      const vectors = embeddings.data.map(({ embedding }) => embedding);
-      find("compare-notice").replaceChildren();
-      find("heat").replaceChildren(texts.length > 1 ? heatMap(texts.map(({ name }) => name), vectors) : "");
-      find("readings").replaceChildren(
-        ...texts.map(({ name, text }, index) => reading(name, text, tokens[index], passages[index], session.model.max_tokens)),
-      );
-    } catch (error) {
-      if (!isAborted(error)) find("compare-notice").replaceChildren(problem(error, compare));
-    }
+    const answers = await shown(
+      find("compare-notice"),
+      async () =>
+        given.length > 0 &&
+        Promise.all([
+          post("v1/embeddings", { model: session.model.name, input: given, truncate: true }, { signal }),
+          post("tokenize", { inputs: given }, { signal }),
+          post("v1/passages", { texts: given }, { signal }),
+        ]),
+      compare,
+    );
+    if (signal.aborted) return;
+    const [embeddings, tokens, spans] = answers || [];
+    const told = embeddings ? texts : [];
+    const vectors = embeddings?.data.map(({ embedding }) => embedding);
+    find("compare-spoken").textContent = embeddings ? `${count(told.length, "text")} compared` : "";
+    find("heat").replaceChildren(told.length > 1 ? heatMap(told.map(({ name }) => name), vectors) : "");
+    find("readings").replaceChildren(
+      ...told.map(({ name, text }, index) => reading(name, text, tokens[index], spans.passages[index], session.model.max_tokens)),
+    );
   }
 
   const later = debounced(compare, TYPING_MS);
@@ -49,14 +48,14 @@ export function compareView() {
   function add(text = "") {
     const field = el("textarea", { rows: 3, oninput: later });
     field.value = text;
-    const remove = el("button.plain", { type: "button" }, "Remove");
+    const remove = el("button.plain", null, "Remove");
     const box = el("div.text", null, el("p", null, el("label"), remove), field);
-    remove.addEventListener("click", () => {
+    remove.onclick = () => {
       box.remove();
       name();
       fields()[0].focus();
       compare();
-    });
+    };
     find("texts").append(box);
     name();
     return field;
@@ -75,7 +74,7 @@ export function compareView() {
     find("add-text").disabled = boxes.length >= MOST;
   }
 
-  find("add-text").addEventListener("click", () => add().focus());
+  find("add-text").onclick = () => add().focus();
   return {
     alone: true,
     show() {

@@ -1,5 +1,5 @@
 // Filters built by clicking on metadata values: a row of chips, and the filter that the interface takes.
-import { el } from "./dom.js";
+import { el, refill } from "./dom.js";
 
 const filterable = (value) => ["string", "number", "boolean"].includes(typeof value);
 
@@ -25,29 +25,25 @@ export class Filters {
   add(key, value) {
     if (this.#chosen.some((each) => each.key === key && each.value === value)) return;
     this.#chosen.push({ key, value, not: false });
-    this.#show();
+    this.#change();
   }
 
+  // Without telling.
   clear() {
-    if (this.#chosen.length === 0) return;
     this.#chosen = [];
     this.#show();
   }
 
   // The metadata of a document as chips, those that can be filtered by as buttons.
   chips(metadata) {
-    return el(
-      "ul.chips",
-      null,
+    return el("ul.chips", null,
       Object.entries(metadata).map(([key, value]) => {
         const label = [el("span.key", null, key), ` ${filterable(value) ? value : JSON.stringify(value)}`];
         const add = () => this.add(key, value);
-        return el(
-          "li",
-          null,
+        return el("li", null,
           filterable(value)
-            ? el("button.chip", { type: "button", title: `Only ${key} = ${value}`, onclick: add }, label)
-            : el("span.chip", null, label),
+            ? el("button.chip", { title: `Only ${key} = ${value}`, onclick: add }, label)
+            : el("span.chip", { dir: "auto" }, label),
         );
       }),
     );
@@ -58,20 +54,22 @@ export class Filters {
       const name = `${each.key} ${each.not ? "≠" : "="} ${each.value}`;
       const turn = () => {
         each.not = !each.not;
-        this.#show();
+        this.#change();
       };
       const remove = () => {
         this.#chosen = this.#chosen.filter((other) => other !== each);
-        this.#show();
+        this.#change();
       };
-      return el(
-        "li.chip.chosen",
-        null,
-        el("button.turn", { type: "button", title: "Turn between = and ≠", onclick: turn }, name),
-        el("button", { type: "button", "aria-label": `Remove ${name}`, onclick: remove }, "×"),
+      return el("li.chip.chosen", { "data-id": JSON.stringify([each.key, each.value]) },
+        el("button.turn", { title: "Turn between = and ≠", onclick: turn }, name),
+        el("button", { "aria-label": `Remove ${name}`, onclick: remove }, "×"),
       );
     });
-    this.place.replaceChildren(...chips);
+    refill(this.place, chips);
+  }
+
+  #change() {
+    this.#show();
     this.changed();
   }
 }

@@ -14,13 +14,13 @@ export function watchGestures(element, on) {
     return [event.clientX - box.left, event.clientY - box.top];
   };
 
-  element.addEventListener("pointerdown", (event) => {
+  element.onpointerdown = (event) => {
     if (event.button !== 0) return;
     element.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, place(event));
     moved = pointers.size > 1 ? MOVED_PX : 0;
-  });
-  element.addEventListener("pointermove", (event) => {
+  };
+  element.onpointermove = (event) => {
     const [x, y] = place(event);
     const before = pointers.get(event.pointerId);
     if (!before) {
@@ -40,14 +40,13 @@ export function watchGestures(element, on) {
     const now = Math.hypot(x - ox, y - oy);
     if (was > 0 && now > 0) on.zoom((x + ox) / 2, (y + oy) / 2, now / was);
     on.pan((x - before[0]) / 2, (y - before[1]) / 2);
-  });
+  };
   const up = (event) => {
     if (!pointers.delete(event.pointerId)) return;
     if (event.type === "pointerup" && moved < MOVED_PX) on.choose(...place(event), event.pointerType === "touch");
   };
-  element.addEventListener("pointerup", up);
-  element.addEventListener("pointercancel", up);
-  element.addEventListener("pointerleave", () => on.point(null));
+  element.onpointerup = element.onpointercancel = up;
+  element.onpointerleave = (event) => event.pointerType === "mouse" && on.point(null);
   element.addEventListener(
     "wheel",
     (event) => {
@@ -57,7 +56,7 @@ export function watchGestures(element, on) {
     },
     { passive: false },
   );
-  element.addEventListener("keydown", (event) => {
+  element.onkeydown = (event) => {
     const middle = [element.clientWidth / 2, element.clientHeight / 2];
     const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -70,5 +69,5 @@ export function watchGestures(element, on) {
     else if (event.key === "Escape") on.leave();
     else return;
     event.preventDefault();
-  });
+  };
 }

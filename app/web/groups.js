@@ -28,7 +28,7 @@ export function fieldsOf(points) {
   return [...values]
     .filter(([, counts]) => counts.size > 1 && counts.size <= points.length / 2)
     .sort((a, b) => (a[1].size > MOST) - (b[1].size > MOST))
-    .map(([key, counts]) => ({ key, fits: counts.size <= MOST }));
+    .map(([key, counts]) => ({ key, fits: counts.size <= MOST && 2 * [...counts.values()].reduce((a, b) => a + b) >= points.length }));
 }
 
 // returns {groups: [{label, members, index, anchor}], of: for each point its group}; index: of its colour, null for grey

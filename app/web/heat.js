@@ -6,19 +6,16 @@ export function heatMap(names, vectors) {
   const cosine = (a, b) => a.reduce((sum, each, index) => sum + each * b[index], 0);
   const cell = (row, column) => {
     const value = cosine(vectors[row], vectors[column]);
-    const share = Math.max(0, Math.min(1, value));
-    const shown = el("td", { class: share > 0.55 ? "dark" : "", title: `${names[row]} and ${names[column]}: ${value.toFixed(4)}` }, value.toFixed(2));
-    shown.style.setProperty("--share", `${Math.round(share * 100)}%`);
+    const share = Math.round(100 * Math.max(0, Math.min(1, value)));
+    const tone = share < 69 ? null : share < 83 ? "some" : "most"; // views.css
+    const shown = el("td", { class: tone, title: `${names[row]} and ${names[column]}: ${value.toFixed(4)}` }, value.toFixed(2));
+    shown.style.setProperty("--share", `${share}%`);
     return shown;
   };
-  return el(
-    "table",
-    null,
+  return el("table", null,
     el("caption", null, "Cosine similarity"),
     el("thead", null, el("tr", null, el("td"), names.map((name) => el("th", { scope: "col" }, name)))),
-    el(
-      "tbody",
-      null,
+    el("tbody", null,
       names.map((name, row) => el("tr", null, el("th", { scope: "row" }, name), names.map((_, column) => cell(row, column)))),
     ),
   );

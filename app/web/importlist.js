@@ -1,10 +1,11 @@
 // Files on their way into a collection: one line each, with its progress, what was refused and why.
 import { isAborted } from "./api.js";
-import { el, find } from "./dom.js";
-import { bytes, count, duration, whole } from "./format.js";
+import { el } from "./dom.js";
+import { bytes, count, duration, joined, whole } from "./format.js";
 import { importInto, typeOf } from "./importing.js";
-import { problem, shown } from "./notice.js";
-import { reload } from "./session.js";
+import { askForKey, key } from "./key.js";
+import { problem } from "./notice.js";
+import { refresh } from "./session.js";
 
 const SHOWN = 200; // refusals that are listed; the others are counted
 
@@ -15,10 +16,8 @@ export function importFile(list, collection, file) {
   const bar = el("progress", { "aria-label": `Import of ${file.name}` });
   const refusals = el("ol.refusals");
   const refused = el("details", { hidden: true }, el("summary"), refusals);
-  const button = el("button.plain", { type: "button" }, "Stop");
-  const line = el(
-    "li.import",
-    null,
+  const button = el("button.plain", null, "Stop");
+  const line = el("li.import", null,
     el("p.import-head", null, el("b", null, file.name), el("span.quiet", null, bytes(file.size)), el("span.grow"), button),
     bar,
     said,
@@ -48,6 +47,7 @@ export function importFile(list, collection, file) {
 
   async function run() {
     let refusedCount = 0;
+    const tried = key();
     const { finished, cancel } = importInto(collection, file, type, {
       progress(told) {
         bar.max = told.bytes_total || 1;
@@ -67,25 +67,22 @@ export function importFile(list, collection, file) {
       if (summary.refused > 0) refused.firstChild.textContent = `${count(summary.refused, "record")} refused`;
       said.textContent = outcome(summary);
     } catch (error) {
+      if (error.status === 401 && (await askForKey(error.message, tried))) return run();
       const stopped = isAborted(error);
       said.textContent = stopped ? "Stopped. What was kept stays; the same import again does the rest." : "";
       if (!stopped) said.after(problem(error));
     }
     over();
-    await shown(find("page-notice"), () => reload());
+    return refresh();
   }
 }
 
 const pace = ({ done, unchanged, rate_per_s, remaining_s }) =>
-  [
+  joined(
     count(done + unchanged, "document"),
     `${whole(Math.round(rate_per_s))} a second`,
     remaining_s !== undefined && `${duration(remaining_s)} left`,
-  ]
-    .filter(Boolean)
-    .join(" · ");
+  );
 
 const outcome = ({ done, unchanged, elapsed_s }) =>
-  [`${count(done, "document")} kept`, unchanged > 0 && `${whole(unchanged)} unchanged`, `in ${duration(elapsed_s)}`]
-    .filter(Boolean)
-    .join(" · ");
+  joined(`${count(done, "document")} kept`, unchanged > 0 && `${whole(unchanged)} unchanged`, `in ${duration(elapsed_s)}`);

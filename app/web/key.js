@@ -1,6 +1,6 @@
 // The API key: asked for where the service wants one, kept for this tab's session, never in an address.
 import { el, find } from "./dom.js";
-import { open } from "./sheet.js";
+import { labelled, open } from "./sheet.js";
 
 const NAME = "vectorspace-key";
 let asking = null;
@@ -27,8 +27,7 @@ function question(reason) {
       title: "This service needs a key",
       body: [
         el("p.quiet", null, reason),
-        el("label", { for: "key" }, "API key"),
-        input,
+        labelled("API key", input),
         el("p.quiet", null, "Kept in this tab until it is closed, and sent in a header only."),
       ],
       submit: "Use this key",

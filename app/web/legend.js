@@ -5,9 +5,7 @@ import { colourOf } from "./groups.js";
 
 export function showLegend(place, plane, changed) {
   const buttons = plane.groups.map((group, index) =>
-    el(
-      "button",
-      { type: "button", "aria-pressed": plane.only === index, onclick: () => press(index) },
+    el("button", { "aria-pressed": plane.only === index, onclick: () => press(index) },
       mark(group),
       el("span", null, group.label),
       el("small", null, whole(group.members.length)),
@@ -24,9 +22,7 @@ export function showLegend(place, plane, changed) {
 
 function mark(group) {
   const { colour, ring } = colourOf(group);
-  return svg(
-    "svg",
-    { viewBox: "0 0 12 12", width: 12, height: 12, "aria-hidden": "true" },
+  return svg("svg", { viewBox: "0 0 12 12", width: 12, height: 12, "aria-hidden": "true" },
     svg("circle", { cx: 6, cy: 6, r: ring ? 4 : 5, fill: ring ? "none" : colour, stroke: ring ? colour : "none", "stroke-width": 2 }),
   );
 }

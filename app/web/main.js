@@ -6,54 +6,55 @@ import { documentsView } from "./documents.js";
 import { el, find } from "./dom.js";
 import { forgetKey, key } from "./key.js";
 import { mapView } from "./map.js";
-import { problem, shown } from "./notice.js";
+import { problem } from "./notice.js";
 import { searchView } from "./search.js";
-import { reload, session } from "./session.js";
+import { session } from "./session.js";
 import { stateView } from "./state.js";
 import { tabs } from "./tabs.js";
 
+const HEALTH_MS = 15_000;
+
+const health = () =>
+  fetch(address("health"))
+    .then((response) => response.json())
+    .catch(() => null);
+
 async function ready() {
   for (;;) {
-    const health = await fetch(address("health")).then((response) => response.json(), () => null);
-    say(health);
-    if (health?.status === "ready") return health;
+    const found = await health();
+    showHealth(found?.status);
+    const ready = found?.status === "ready";
+    find("page-notice").replaceChildren(
+      ready ? "" : el("p.hint", null, found ? `The service is not ready yet: ${found.reason}.` : "The service does not answer. Trying again…"),
+    );
+    if (ready) return found;
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
 }
 
-function showHealth(state, text) {
+function showHealth(state = "away") {
+  if (find("health").dataset.state === state) return; // or it would be read out again
   find("health").dataset.state = state;
-  find("health-text").textContent = text;
+  find("health-text").textContent = { ready: "Ready", away: "Not reached" }[state] ?? "Starting";
 }
 
-function say(health) {
-  const ready = health?.status === "ready";
-  showHealth(health?.status ?? "away", ready ? "Ready" : health ? "Starting" : "Not reached");
-  find("page-notice").replaceChildren(
-    ready ? "" : el("p.hint", null, health ? `The service is not ready yet: ${health.reason}.` : "The service does not answer. Trying again…"),
-  );
+// While nobody asks for anything else.
+async function look() {
+  if (!document.hidden) showHealth((await health())?.status);
 }
 
 async function start() {
   find("forget-key").hidden = !key();
-  find("forget-key").addEventListener("click", forgetKey);
-  const health = await ready();
-  session.model = health.model;
-  document.addEventListener("away", () => showHealth("away", "Not reached"));
-  document.addEventListener("reached", () => showHealth("ready", "Ready"));
-  const views = {
-    map: mapView(),
-    search: searchView(),
-    documents: documentsView(),
-    compare: compareView(),
-    state: stateView(),
-  };
+  find("forget-key").onclick = forgetKey;
+  session.model = (await ready()).model;
+  document.addEventListener("away", () => showHealth("away"));
+  document.addEventListener("reached", () => showHealth("ready"));
+  document.addEventListener("visibilitychange", look);
+  setInterval(look, HEALTH_MS);
+  const views = { map: mapView(), search: searchView(), documents: documentsView(), compare: compareView(), state: stateView() };
   const view = tabs(views);
   startCollections(view);
-  const load = () => shown(find("page-notice"), () => reload(), load);
-  await load();
-  const asked = location.hash.slice(2);
-  view.select(asked in views ? asked : "map");
+  await view.follow();
 }
 
 start().catch((error) => {

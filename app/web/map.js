@@ -1,13 +1,13 @@
 // The map: documents as points, coloured by a field or by cluster, with what a search finds lit up.
-import { get, inside, isAborted, post } from "./api.js";
-import { debounced, el, find } from "./dom.js";
+import { get, inside, post } from "./api.js";
+import { debounced, el, find, refill, turns } from "./dom.js";
 import { readDocument } from "./editor.js";
-import { clipped, count, whole } from "./format.js";
+import { clipped, count, joined, whole } from "./format.js";
 import { watchGestures } from "./gestures.js";
 import { CLUSTER, fieldsOf, grouped } from "./groups.js";
 import { showLegend } from "./legend.js";
 import { MapList } from "./maplist.js";
-import { problem, shown } from "./notice.js";
+import { shown } from "./notice.js";
 import { Plane } from "./plane.js";
 import { onChange, session } from "./session.js";
 
@@ -22,53 +22,52 @@ export function mapView() {
   const layout = find("layout");
   const colourBy = find("colour-by");
   const query = find("map-query");
-  const list = new MapList(plane, { choose, open });
+  const list = new MapList(plane, { standsFor, open });
   let visible = false;
   let stale = true;
-  let loading = new AbortController();
-  let searching = new AbortController();
+  let name = null; // of the collection whose map is shown
+  const loading = turns();
+  const searching = turns();
 
   async function load() {
     if (!visible || !stale || session.name === null) return;
-    loading.abort();
-    loading = new AbortController();
-    const { signal } = loading;
+    const signal = loading();
     find("map-caption").textContent = "Drawing the map…";
     const map = await shown(notice, () => get(`${inside(session.name)}/map?layout=${layout.value}`, { signal }), load);
-    if (!map) {
-      if (!signal.aborted) find("map-caption").textContent = "";
-      return;
-    }
+    if (signal.aborted) return;
+    find("map-caption").textContent = map ? caption(map) : "";
+    if (!map) return;
     stale = false;
-    show(map);
+    show(map.points);
     await light();
-  }
-
-  function show(map) {
-    const another = find("plane").dataset.collection !== session.name;
-    find("plane").dataset.collection = session.name;
-    if (another) plane.viewport.fit();
-    const chosen = plane.points[plane.chosen]?.id;
-    plane.hits = plane.query = null;
-    plane.show(map.points);
-    offerColours(map.points, another);
-    recolour();
-    const index = another ? -1 : map.points.findIndex(({ id }) => id === chosen);
-    choose(index < 0 ? null : index);
-    find("map-caption").textContent = caption(map);
-    if (map.points.length === 0) {
+    if (!map.points.length) {
       notice.replaceChildren(el("p.hint", null, "No documents yet. Drop a file under Documents, and they show here."));
     }
   }
 
+  function indexOf(id) {
+    const index = plane.points.findIndex((point) => point.id === id);
+    return index < 0 ? null : index;
+  }
+
+  function show(points) {
+    const another = plane.points.length === 0;
+    if (another) plane.viewport.fit();
+    const chosen = plane.points[plane.chosen]?.id;
+    plane.hits = plane.query = null;
+    plane.show(points);
+    offerColours(points, another);
+    recolour();
+    choose(indexOf(chosen));
+  }
+
   function caption({ documents, shown: points, sampled, variance }) {
-    const parts = [sampled ? `${whole(points)} of ${count(documents, "document")} shown, a sample` : count(documents, "document")];
-    parts.push(
+    return joined(
+      sampled ? `${whole(points)} of ${count(documents, "document")} shown, a sample` : count(documents, "document"),
       variance
         ? `${Math.round(100 * (variance[0] + variance[1]))} % of the variance in these two directions`
         : "near means alike, far and directions mean nothing",
     );
-    return parts.join(" · ");
   }
 
   // What was chosen stays, in the same collection.
@@ -97,11 +96,10 @@ export function mapView() {
 
   // What is searched for: its hits, by meaning as the map is, and where it falls itself.
   async function light() {
-    searching.abort();
-    searching = new AbortController();
-    const { signal } = searching;
+    const signal = searching();
     const text = query.value.trim();
     if (!text || plane.points.length === 0) {
+      if (plane.hits) choose(null);
       plane.hits = plane.query = null;
       find("map-found").textContent = "";
       find("map-hits").replaceChildren();
@@ -109,41 +107,34 @@ export function mapView() {
       list.show();
       return;
     }
-    try {
+    const work = async () => {
       const [{ hits }, place] = await Promise.all([
         post(`${inside(session.name)}/search`, { query: text, mode: "semantic", limit: HITS, include: ["passage"] }, { signal }),
         post(`${inside(session.name)}/map/place`, { query: text, layout: layout.value }, { signal }),
       ]);
-      const indexes = new Map(plane.points.map(({ id }, index) => [id, index]));
-      const on = hits.filter(({ id }) => indexes.has(id));
+      const on = hits.map(({ id }, index) => [indexOf(id), index + 1]).filter(([index]) => index !== null);
       plane.query = { ...place, text: clipped(text, 40) };
-      plane.hits = new Map(on.map((hit) => [indexes.get(hit.id), hits.indexOf(hit) + 1]));
+      plane.hits = new Map(on);
       const off = hits.length - on.length;
       find("map-found").textContent = count(hits.length, "hit") + (off ? `, ${whole(off)} of them not in this sample` : "");
-      find("map-hits").replaceChildren(...hits.map((hit) => found(hit, indexes.get(hit.id))));
-      notice.replaceChildren();
+      refill(find("map-hits"), hits.map(found));
       plane.redraw();
       list.show();
-    } catch (error) {
-      if (!isAborted(error)) notice.replaceChildren(problem(error, light));
-    }
+    };
+    await shown(notice, work, light);
   }
 
-  const found = (hit, index) =>
-    el(
-      "li",
-      null,
-      el(
-        "button.link",
-        {
-          type: "button",
-          onclick: () => open(hit.id, hit.passage),
-          onfocus: () => index !== undefined && choose(index),
-          onpointerenter: () => index !== undefined && choose(index),
-        },
-        clipped(hit.passage.text, 90) || hit.id,
-      ),
+  const found = ({ id, passage }) =>
+    el("li", { "data-id": id },
+      el("button.link", { ...standsFor(id), onclick: () => open(id, passage) }, clipped(passage.text, 90) || id),
     );
+
+  // The attributes of a button that stands for a point: the map shows it while it is pointed at.
+  function standsFor(id) {
+    const enter = () => choose(indexOf(id));
+    const leave = () => choose(null);
+    return { onfocus: enter, onpointerenter: enter, onblur: leave, onpointerleave: leave };
+  }
 
   // index  of a point, or null; spoken: for those who go by keys
   function choose(index, spoken = false) {
@@ -153,9 +144,9 @@ export function mapView() {
     if (index === null) return;
     const { id, text, metadata } = plane.points[index];
     tip.replaceChildren(
-      el("p.quiet", null, id),
-      el("p", null, text || "no text"),
-      el("p.quiet", null, Object.entries(metadata).map(([key, value]) => `${key} ${JSON.stringify(value)}`).join(" · ")),
+      el("p.quiet", { dir: "auto" }, id),
+      el("p", { dir: "auto" }, text || "no text"),
+      el("p.quiet", null, joined(...Object.entries(metadata).map(([key, value]) => `${key} ${JSON.stringify(value)}`))),
     );
     placeTip();
     if (spoken) find("map-spoken").textContent = `${id}: ${text}, ${plane.groups[plane.of[index]].label}`;
@@ -174,29 +165,17 @@ export function mapView() {
     readDocument(id, { passage });
   }
 
-  function moved() {
+  const move = (how, ...values) => {
+    plane.viewport[how](...values);
     plane.redraw();
     placeTip();
-  }
-
-  const zoomBy = (factor) => {
-    plane.viewport.zoomAt(plane.viewport.middle, plane.viewport.height / 2, factor);
-    moved();
   };
-  const fit = () => {
-    plane.viewport.fit();
-    moved();
-  };
+  const zoomBy = (factor) => move("zoomAt", plane.viewport.middle, plane.viewport.height / 2, factor);
+  const fit = () => move("fit");
 
   watchGestures(find("plane"), {
-    pan: (dx, dy) => {
-      plane.viewport.drag(dx, dy);
-      moved();
-    },
-    zoom: (x, y, factor) => {
-      plane.viewport.zoomAt(x, y, factor);
-      moved();
-    },
+    pan: (...way) => move("drag", ...way),
+    zoom: (...at) => move("zoomAt", ...at),
     point: (x, y) => {
       const index = x === null ? null : plane.at(x, y);
       find("plane").classList.toggle("on-point", index !== null);
@@ -219,22 +198,32 @@ export function mapView() {
     fit,
     leave: () => choose(null),
   });
-  find("zoom-in").addEventListener("click", () => zoomBy(ZOOM));
-  find("zoom-out").addEventListener("click", () => zoomBy(1 / ZOOM));
-  find("zoom-all").addEventListener("click", fit);
-  find("map-ask").addEventListener("submit", (event) => {
+  find("zoom-in").onclick = () => zoomBy(ZOOM);
+  find("zoom-out").onclick = () => zoomBy(1 / ZOOM);
+  find("zoom-all").onclick = fit;
+  find("map-ask").onsubmit = (event) => {
     event.preventDefault();
     light();
-  });
-  query.addEventListener("input", debounced(light, TYPING_MS));
-  colourBy.addEventListener("change", recolour);
+  };
+  query.oninput = debounced(light, TYPING_MS);
+  colourBy.onchange = recolour;
   const again = () => {
     stale = true;
     load();
   };
-  layout.addEventListener("change", again);
+  layout.onchange = again;
   document.addEventListener("theme", restyle);
-  onChange(again);
+  onChange((changed) => {
+    if (name !== session.name) {
+      name = session.name;
+      loading();
+      show([]);
+      light();
+      notice.replaceChildren();
+      find("map-caption").textContent = "";
+    }
+    if (changed) again();
+  });
   return {
     show() {
       visible = true;

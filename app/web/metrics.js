@@ -24,18 +24,25 @@ export function total(metrics, name, which = () => true) {
   return series.length ? series.reduce((sum, { value }) => sum + value, 0) : null;
 }
 
-export const increase = (now, before, name, which) => (total(now, name, which) ?? 0) - (total(before, name, which) ?? 0);
+// How much each series has grown: one that went down began anew, as Prometheus takes it.
+function grown(now, before, name, which = () => true) {
+  const past = new Map(before?.get(name)?.map(({ labels, value }) => [JSON.stringify(labels), value]));
+  const series = (now?.get(name) ?? []).filter(({ labels }) => which(labels));
+  return series.map(({ labels, value }) => {
+    const was = past.get(JSON.stringify(labels)) ?? 0;
+    return { labels, value: value < was ? value : value - was };
+  });
+}
+
+export const increase = (...asked) => grown(...asked).reduce((sum, { value }) => sum + value, 0);
 
 // A quantile of what a histogram counted between two readings, in its unit; null where it counted nothing.
 // As Prometheus' histogram_quantile: evenly spread within a bucket, the last finite bound for what is above.
 export function quantile(now, before, name, share, which) {
   const buckets = new Map();
-  for (const [metrics, sign] of [[now, 1], [before, -1]]) {
-    for (const { labels, value } of metrics?.get(`${name}_bucket`) ?? []) {
-      if (!which(labels)) continue;
-      const bound = Number(labels.le.replace("Inf", "Infinity"));
-      buckets.set(bound, (buckets.get(bound) ?? 0) + sign * value);
-    }
+  for (const { labels, value } of grown(now, before, `${name}_bucket`, which)) {
+    const bound = Number(labels.le.replace("Inf", "Infinity"));
+    buckets.set(bound, (buckets.get(bound) ?? 0) + value);
   }
   const bounds = [...buckets].sort((a, b) => a[0] - b[0]);
   const all = bounds.at(-1)?.[1] ?? 0;

@@ -9,13 +9,11 @@ const HINTS = {
 
 export function problem(error, retry) {
   const hint = HINTS[error.status];
-  return el(
-    "div.problem",
-    { role: "alert" },
+  return el("div.problem", { role: "alert" },
     el("p", null, sentence(error.message)),
     hint && el("p.quiet", null, hint),
     error.requestId && el("p.quiet", null, "Request ", el("code", null, error.requestId)),
-    retry && el("button", { type: "button", onclick: retry }, "Try again"),
+    retry && el("button", { onclick: retry }, "Try again"),
   );
 }
 
@@ -26,7 +24,11 @@ export async function shown(place, work, retry) {
     place.replaceChildren();
     return result;
   } catch (error) {
-    if (error.name !== "AbortError") place.replaceChildren(problem(error, retry));
+    if (error.name === "AbortError") return undefined;
+    // The same again is left, or it would be read out again.
+    const same = place.retry === retry && place.querySelector("p")?.textContent === sentence(error.message);
+    if (!same) place.replaceChildren(problem(error, retry));
+    place.retry = retry;
     return undefined;
   }
 }

@@ -22,11 +22,5 @@ export function marked(text, passage, words, { whole = false } = {}) {
   const from = whole ? 0 : Math.max(0, start - AROUND);
   const to = whole ? points.length : Math.min(points.length, end + AROUND);
   const part = (low, high) => emphasised(points.slice(low, high).join(""), words);
-  return [
-    from > 0 && "…",
-    ...part(from, start),
-    el("mark", null, part(start, end)),
-    ...part(end, to),
-    to < points.length && "…",
-  ];
+  return [from > 0 && "…",...part(from, start), el("mark", null, part(start, end)),...part(end, to), to < points.length && "…"];
 }

@@ -4,6 +4,7 @@ import { Viewport } from "./viewport.js";
 
 const MOVE_MS = 450; // from one layout to another
 const NEAR_PX = 14;
+const PLACE_PX = 8.5; // radius of a hit, with its place in it: more than any other point has
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class Plane {
@@ -112,10 +113,10 @@ export class Plane {
     const dim = this.hits !== null || this.only !== null;
     if (dim) this.#dots((index) => !this.#lit(index), radius, 0.16);
     if (this.query && this.hits) this.#rays(style.color);
-    this.#dots((index) => this.#lit(index), this.hits ? radius + 2 : radius, dim ? 1 : 0.82);
-    this.#labels(style);
     if (this.hits) this.#places(style);
-    if (this.chosen !== null) this.#ring(...this.pixelsOf(this.chosen), radius + 5, style.color);
+    else this.#dots((index) => this.#lit(index), radius, dim ? 1 : 0.82);
+    this.#labels(style);
+    if (this.chosen !== null) this.#ring(...this.pixelsOf(this.chosen), (this.hits ? PLACE_PX : radius) + 5, style.color);
     if (this.query) this.#cross(style);
   }
 
@@ -160,7 +161,7 @@ export class Plane {
       context.arc(size / 2, size / 2, ring ? radius - 0.6 : radius, 0, 2 * Math.PI);
       context.fillStyle = context.strokeStyle = colour;
       context.lineWidth = 1.8;
-      if (ring) context.stroke();
+      if (ring && radius < PLACE_PX) context.stroke();
       else context.fill();
       this.#sprites.set(name, { image, size });
     }
@@ -204,23 +205,31 @@ export class Plane {
     this.#text(this.query.text, x, y - 24, style, style.color, "600 13px");
   }
 
+  // The first ones last, so that others do not cover them.
   #places(style) {
-    for (const [index, place] of this.hits) {
-      if (place > 9) continue;
-      const [x, y] = this.pixelsOf(index);
-      this.#text(`${place}`, x + 11, y - 9, style, style.color, "600 11.5px");
+    for (const [index, place] of [...this.hits].reverse()) {
+      if (!this.#lit(index)) continue;
+      this.#dots((each) => each === index, PLACE_PX, 1);
+      this.#text(place, ...this.pixelsOf(index), style, style.backgroundColor, "700 10.5px");
     }
   }
 
-  #text(text, x, y, style, colour, font) {
+  // Where the middle of a text is, so that neither edge cuts it off while what it names is seen.
+  #inside(x, half) {
+    const { width } = this.viewport;
+    return x < 0 || x > width ? x : Math.max(half, Math.min(width - half, x));
+  }
+
+  #text(text, at, y, style, colour, font) {
     const { context } = this;
     context.font = `${font} ${style.fontFamily}`;
+    const x = this.#inside(at, context.measureText(text).width / 2 + 4);
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.lineJoin = "round";
     context.lineWidth = 4;
     context.strokeStyle = style.backgroundColor;
-    context.strokeText(text, x, y);
+    if (colour !== style.backgroundColor) context.strokeText(text, x, y);
     context.fillStyle = colour;
     context.fillText(text, x, y);
   }
@@ -230,9 +239,10 @@ export class Plane {
     const taken = [];
     for (const [group, { label, anchor, index }] of this.groups.entries()) {
       if (index === null || anchor === undefined || (this.only !== null && this.only !== group) || this.hits) continue;
-      const [x, y] = this.pixelsOf(anchor);
+      const [at, y] = this.pixelsOf(anchor);
       this.context.font = `600 12.5px ${style.fontFamily}`;
       const half = this.context.measureText(label).width / 2 + 6;
+      const x = this.#inside(at, half);
       const box = [x - half, y - 26, x + half, y - 6];
       if (taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
       taken.push(box);

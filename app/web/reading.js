@@ -24,30 +24,22 @@ export function reading(name, text, tokens, passages, limit) {
   }
   const within = ({ start, end }) => own.filter((token) => token.start >= start && token.stop <= end).length + special;
 
-  return el(
-    "section.reading",
-    null,
+  return el("section.reading", null,
     el("h2", null, `Text ${name} `, el("small.quiet", null, `${count(tokens.length, "token")}, ${special} of them special`)),
     el("meter", { min: 0, max: limit, value: Math.min(limit, tokens.length), "aria-label": `Tokens of text ${name} within the limit` }),
-    el(
-      over ? "p.warn" : "p.quiet",
-      null,
+    el(over ? "p.warn" : "p.quiet", null,
       over
         ? `The model reads ${limit}. Under /v1/embeddings the last ${whole(over)} would be cut with truncate, and the text be refused without.`
         : `The model reads up to ${limit}: nothing is cut.`,
     ),
-    el("p.strip", { tabindex: 0, role: "group", "aria-label": `Tokens of text ${name}` }, strip, own.length > SHOWN && el("span.quiet", null, ` and ${whole(own.length - SHOWN)} more`)),
+    el("p.strip", { tabindex: 0, role: "group", dir: "auto", "aria-label": `Tokens of text ${name}` }, strip, own.length > SHOWN && el("span.quiet", null, ` and ${whole(own.length - SHOWN)} more`)),
     passages.length > 1 && [
       el("p.quiet", null, `As a document it has ${count(passages.length, "passage")}, and all of it is found:`),
-      el(
-        "ol.passages",
-        null,
+      el("ol.passages", null,
         passages.map((span) =>
-          el(
-            "li",
-            null,
+          el("li", null,
             el("span.quiet", null, `${whole(span.start)} to ${whole(span.end)}, ${count(within(span), "token")}`),
-            el("span", null, clipped(slice(span.start, span.end), 130)),
+            el("span", { dir: "auto" }, clipped(slice(span.start, span.end), 130)),
           ),
         ),
       ),

@@ -1,9 +1,9 @@
 // Search as you type: one query, the three modes side by side, filters by clicking, the request as code.
 import { ask, inside, isAborted, served_s } from "./api.js";
-import { debounced, el, find } from "./dom.js";
+import { debounced, el, find, refill, turns } from "./dom.js";
 import { readDocument } from "./editor.js";
 import { Filters } from "./filters.js";
-import { count, duration } from "./format.js";
+import { count, duration, joined } from "./format.js";
 import { hitCard, ordinal } from "./hit.js";
 import { problem } from "./notice.js";
 import { wordsOf } from "./passage.js";
@@ -19,19 +19,14 @@ export function searchView() {
   const filters = new Filters(find("filters"), () => search());
   const columns = Object.fromEntries(Object.entries(MODES).map(([mode, how]) => [mode, column(mode, how)]));
   find("columns").replaceChildren(...Object.values(columns).map((each) => each.root));
-  let running = new AbortController();
+  const turn = turns();
 
-  const body = (mode) => ({
-    query: input.value.trim(),
-    mode,
-    ...(filters.value && { filter: filters.value }),
-    limit: LIMIT,
-  });
+  let name = null; // of the collection that was searched
+
+  const body = (mode) => ({ query: input.value.trim(), mode,...(filters.value && { filter: filters.value }), limit: LIMIT });
 
   async function search() {
-    running.abort();
-    running = new AbortController();
-    const { signal } = running;
+    const signal = turn();
     const asked = input.value.trim() !== "" && session.name !== null;
     find("columns").hidden = find("request").hidden = !asked;
     find("search-hint").hidden = asked;
@@ -42,7 +37,7 @@ export function searchView() {
     try {
       const answers = await Promise.all(Object.keys(MODES).map((mode) => one(mode, signal)));
       if (answers.every(({ error }) => error)) throw answers[0].error;
-      show(Object.fromEntries(answers.map((each) => [each.mode, each])));
+      show(answers);
     } catch (error) {
       if (isAborted(error)) return;
       find("columns").hidden = true;
@@ -64,39 +59,40 @@ export function searchView() {
   function show(answers) {
     const words = wordsOf(input.value);
     const places = Object.fromEntries(
-      Object.entries(answers).map(([mode, { hits }]) => [mode, new Map(hits.map(({ id }, index) => [id, index + 1]))]),
+      answers
+        .filter(({ error }) => !error)
+        .map(({ mode, hits }) => [mode, new Map(hits.map(({ id }, index) => [id, index + 1]))]),
     );
-    for (const [mode, { hits, took_s, truncated, error }] of Object.entries(answers)) {
-      const said = error ? [] : [count(hits.length, "hit"), took_s && duration(took_s)];
-      if (truncated) said.push(`the model read ${truncated.kept} of the query's ${truncated.tokens} tokens`);
-      columns[mode].said.textContent = said.filter(Boolean).join(" · ");
-      columns[mode].list.replaceChildren(
-        ...hits.map((hit, index) =>
-          hitCard(hit, {
-            place: index + 1,
-            mode,
-            words: mode === "semantic" ? null : words,
-            filters,
-            elsewhere: elsewhere(mode, hit.id, places),
-            read: (found) => readDocument(found.id, { passage: found.passage, words }),
-            point,
-          }),
-        ),
+    for (const { mode, hits, took_s, truncated, error } of answers) {
+      columns[mode].said.textContent = joined(
+        !error && count(hits.length, "hit"),
+        took_s && duration(took_s),
+        truncated && `the model read ${truncated.kept} of the query's ${truncated.tokens} tokens`,
       );
-      columns[mode].notice.replaceChildren(error ? problem(error) : "");
+      const cards = hits.map((hit, index) =>
+        hitCard(hit, {
+          place: index + 1,
+          mode,
+          words: mode === "semantic" ? null : words,
+          filters,
+          elsewhere: elsewhere(mode, hit.id, places),
+          read: (found) => readDocument(found.id, { passage: found.passage, words }),
+          point,
+        }),
+      );
+      refill(columns[mode].list, cards);
+      columns[mode].notice.replaceChildren(error ? problem(error, search) : "");
       columns[mode].nothing.hidden = hits.length > 0 || Boolean(error);
       columns[mode].root.removeAttribute("aria-busy");
     }
-    find("search-spoken").textContent = Object.entries(answers)
-      .map(([mode, { hits }]) => `${mode}: ${count(hits.length, "hit")}`)
-      .join(", ");
+    find("search-spoken").textContent = answers.map(({ mode, hits }) => `${mode}: ${count(hits.length, "hit")}`).join(", ");
   }
 
   function elsewhere(mode, id, places) {
-    return Object.keys(MODES)
-      .filter((other) => other !== mode && other !== "hybrid" && mode !== "hybrid")
-      .map((other) => (places[other].has(id) ? `${ordinal(places[other].get(id))} ${MODES[other]}` : `not among the first ${LIMIT} ${MODES[other]}`))
-      .join(", ");
+    const other = { semantic: "keyword", keyword: "semantic" }[mode];
+    if (!places[other]) return "";
+    const place = places[other].get(id);
+    return `${place ? ordinal(place) : `not among the first ${LIMIT}`} ${MODES[other]}`;
   }
 
   // The same document in the other columns.
@@ -109,23 +105,33 @@ export function searchView() {
     find("request-code").textContent = code(find("request-language").value, session.name, body(mode));
   }
 
-  input.addEventListener("input", debounced(search, TYPING_MS));
-  find("ask").addEventListener("submit", (event) => {
+  input.oninput = debounced(search, TYPING_MS);
+  find("ask").onsubmit = (event) => {
     event.preventDefault();
     search();
-  });
-  find("request-mode").addEventListener("change", showCode);
-  find("request-language").addEventListener("change", showCode);
-  find("request-copy").addEventListener("click", async ({ target }) => {
-    await navigator.clipboard.writeText(find("request-code").textContent);
-    target.textContent = "Copied";
-    setTimeout(() => (target.textContent = "Copy"), 1500);
-  });
-  onChange(() => {
-    const another = input.dataset.collection !== session.name;
-    input.dataset.collection = session.name;
-    if (another) filters.clear();
-    search();
+  };
+  find("request-mode").onchange = showCode;
+  find("request-language").onchange = showCode;
+  find("request-copy").onclick = async ({ target }) => {
+    const shown = find("request-code");
+    let done = true;
+    try {
+      await navigator.clipboard.writeText(shown.textContent);
+    } catch {
+      // Over plain http there is no clipboard, and what is selected is copied.
+      getSelection().selectAllChildren(shown);
+      done = document.execCommand("copy");
+    }
+    find("search-spoken").textContent = target.textContent = done ? "Copied" : "Selected: press Ctrl+C";
+    setTimeout(() => (target.textContent = "Copy"), 3000);
+  };
+  onChange((stale) => {
+    if (name !== session.name) {
+      name = session.name;
+      filters.clear();
+      for (const each of Object.values(columns)) each.list.replaceChildren();
+    }
+    if (stale) search();
   });
   return { show: (byKeys) => byKeys || input.focus({ preventScroll: true }) };
 }

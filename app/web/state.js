@@ -37,15 +37,22 @@ export function stateView() {
 
   async function look() {
     clearTimeout(timer);
-    await shown(find("state-notice"), async () => {
-      info ??= await get("info");
-      const [health, response] = await Promise.all([get("health"), ask("GET", "metrics")]);
-      const now = { metrics: parse(await response.text()), at_s: performance.now() / 1000 };
-      draw(now);
-      tell(health, now.metrics);
-      before = now;
-    });
+    await shown(find("state-notice"), () => read().catch(failed), go);
     if (timer !== null) timer = setTimeout(look, EVERY_MS);
+  }
+
+  async function read() {
+    info ??= await get("info");
+    const [health, response] = await Promise.all([get("health"), ask("GET", "metrics")]);
+    const now = { metrics: parse(await response.text()), at_s: performance.now() / 1000 };
+    draw(now);
+    tell(health, now.metrics);
+    before = now;
+  }
+
+  function failed(error) {
+    if (error.status === 401) stop(); // who gave no key is not asked again and again
+    throw error;
   }
 
   function draw({ metrics, at_s }) {
@@ -123,9 +130,7 @@ export function stateView() {
 }
 
 const facts = (title, values) =>
-  el(
-    "section",
-    null,
+  el("section", null,
     el("h2", null, title),
     el("dl", null, Object.entries(values).flatMap(([name, value]) => [el("dt", null, name), el("dd", null, value)])),
   );

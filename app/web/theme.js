@@ -15,11 +15,11 @@
       button.setAttribute("aria-label", isDark() ? "Light colours" : "Dark colours");
       document.dispatchEvent(new Event("theme"));
     };
-    button.addEventListener("click", () => {
+    button.onclick = () => {
       root.dataset.theme = isDark() ? "light" : "dark";
       localStorage.setItem("theme", root.dataset.theme);
       say();
-    });
+    };
     dark.addEventListener("change", say);
     say();
   });

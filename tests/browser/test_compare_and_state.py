@@ -77,3 +77,36 @@ def test_nothing_is_asked_while_nobody_looks(service: Process, open_page: Open) 
     page.get_by_role("tab", name="State").click()
     with page.expect_request("**/metrics"):
         page.clock.run_for(4_000)
+
+
+BAD = {"status": 500, "json": {"status": 500, "code": "internal", "detail": "it failed"}}
+
+
+def test_results_go_with_their_texts(service: Process, open_page: Open) -> None:
+    page = open_page(service, "#/compare", expected=["status of 500"])
+    expect(page.locator("#heat td")).to_have_count(10)
+    expect(page.locator("#compare-spoken")).to_have_text("3 texts compared")
+    page.route("**/tokenize", lambda route: route.fulfill(**BAD))  # type: ignore[arg-type]
+    page.get_by_role("textbox", name="Text A").fill("another")
+    expect(page.get_by_role("alert")).to_contain_text("It failed")
+    expect(page.locator("#heat td")).to_have_count(0)
+    expect(page.locator(".reading")).to_have_count(0)
+    for name in "ABC":
+        page.get_by_role("textbox", name=f"Text {name}").fill("")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_the_same_outage_is_told_once(service: Process, open_page: Open) -> None:
+    page = open_page(service, "#/state", expected=["status of 500"])
+    expect(page.locator("#facts")).to_contain_text(MODEL)
+    page.route("**/metrics", lambda route: route.fulfill(**BAD))  # type: ignore[arg-type]
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("It failed")
+    alert.evaluate("alert => (alert.dataset.seen = 'yes')")
+    for _ in range(2):
+        with page.expect_response("**/metrics"):
+            pass
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    expect(alert).to_have_attribute("data-seen", "yes")
+    page.unroute("**/metrics")
+    expect(alert).to_have_count(0)

@@ -206,3 +206,24 @@ def test_what_documents_hold_is_text_and_does_nothing(service: Process, open_pag
     expect(page.locator(".strip").first).to_have_text(HOSTILE)
     markup = page.evaluate("document.querySelectorAll('main script, main img[src=x], .row b, .document-text b').length")
     assert markup == 0
+
+
+DROP = """({ selector, text }) => {
+    const data = new DataTransfer();
+    data.items.add(new File([text], "dropped.txt"));
+    const place = document.querySelector(selector);
+    const event = (type) => new DragEvent(type, { dataTransfer: data, cancelable: true, bubbles: true });
+    return [!place.dispatchEvent(event("dragover")), !place.dispatchEvent(event("drop"))];
+}"""
+
+
+def test_a_file_may_fall_beside_the_box_and_never_opens(service: Process, open_page: Open) -> None:
+    service.put("/v1/collections/beside", {})
+    page = open_page(service, "#/documents")
+    documents(page, "beside")
+    assert page.evaluate(DROP, {"selector": "#documents-title", "text": "A file that fell beside it."}) == [True, True]
+    expect(page.locator(".import")).to_contain_text("1 document kept")
+    page.get_by_role("tab", name="Compare").click()
+    assert page.evaluate(DROP, {"selector": "#texts", "text": "Elsewhere nothing."}) == [True, True]
+    page.get_by_role("tab", name="Documents").click()
+    expect(page.locator(".import")).to_have_count(1)

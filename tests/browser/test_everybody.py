@@ -1,5 +1,6 @@
 """The page for everybody: axe finds nothing in any view, light, dark and at phone width; keys reach everything."""
 
+import re
 from typing import Any
 
 import pytest
@@ -86,7 +87,7 @@ def test_arrows_go_through_the_views(service: Process, open_page: Open) -> None:
         page.keyboard.press(key)
         expect(page.locator(f"#tab-{view}")).to_be_focused()
         expect(page.locator(f"#{view}")).to_be_visible()
-        assert page.url.endswith(f"#/{view}")
+        assert page.url.endswith(f"#/{view}?c=news")
     assert page.locator("[role=tab][tabindex='0']").count() == 1
     page.reload()
     expect(page.locator("#state")).to_be_visible()
@@ -144,3 +145,68 @@ def test_who_wants_no_motion_gets_none(service: Process, open_page: Open) -> Non
             "button => parseFloat(getComputedStyle(button).transitionDuration)"
         )
         assert (seconds > 0) == bool(moving)
+
+
+def test_the_focus_stays_with_what_one_does(service: Process, open_page: Open) -> None:
+    page = open_page(service, "#/documents?c=news")
+    name = page.get_by_role("button", name="cats", exact=True)
+    name.press("Enter")
+    page.get_by_role("button", name="Edit").press("Enter")
+    text = page.get_by_label("Text", exact=True)
+    expect(text).to_be_focused()
+    with page.expect_response("**/news/documents?*"):
+        page.get_by_role("button", name="Save").press("Enter")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(name).to_be_focused()
+    page.get_by_role("button", name="New document").press("Enter")
+    expect(page.locator("#field-id")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="New collection").press("Enter")
+    expect(page.get_by_label("Name")).to_be_focused()
+    page.keyboard.press("Escape")
+
+    chip = page.locator(".row[data-id=cats] .chip").first
+    chip.press("Enter")
+    expect(page.locator(".row")).to_have_count(4)
+    expect(chip).to_be_focused()
+    turn = page.locator("#document-filters .turn")
+    turn.press("Enter")
+    expect(page.locator(".row")).to_have_count(8)
+    expect(turn).to_have_text("topic ≠ animals")
+    expect(turn).to_be_focused()
+    page.get_by_role("button", name="Remove topic ≠ animals").press("Enter")
+    expect(page.locator(".row")).to_have_count(12)
+    assert page.evaluate("document.activeElement.closest('#documents') !== null")
+
+    page.get_by_role("tab", name="Search").click()
+    page.get_by_role("searchbox", name="Search").fill("kitten")
+    chip = page.locator(".column[data-mode=semantic] .hit[data-id=cats] .chip").first
+    chip.press("Enter")
+    expect(page.locator(".column[data-mode=semantic] .hit")).to_have_count(4)
+    expect(chip).to_be_focused()
+
+
+def test_the_address_says_what_is_open(service: Process, open_page: Open) -> None:
+    service.put("/v1/collections/another", {})
+    page = open_page(service, "#/search?c=news&q=a+kitten", expected=["status of 404"])
+    expect(page.get_by_label("Collection", exact=True)).to_have_value("news")
+    query = page.get_by_role("searchbox", name="Search")
+    expect(query).to_have_value("a kitten")
+    expect(page.locator(".column[data-mode=semantic] .hit").first).to_have_attribute("data-id", "cats")
+    query.fill("bread & cheese")
+    expect(page).to_have_url(f"{service.url}/#/search?c=news&q=bread+%26+cheese")
+    page.reload()
+    expect(query).to_have_value("bread & cheese")
+    expect(page.locator(".column[data-mode=keyword] .hit").first).to_be_visible()
+    page.get_by_role("tab", name="Documents").click()
+    look_at(page, "another")
+    expect(page).to_have_url(f"{service.url}/#/documents?c=another")
+    page.go_back()
+    expect(page.locator("#search")).to_be_visible()
+    expect(query).to_have_value("bread & cheese")
+    expect(page.get_by_label("Collection", exact=True)).to_have_value("news")
+    expect(page.locator(".column[data-mode=keyword] .hit").first).to_be_visible()
+    page.go_forward()
+    expect(page.locator("#documents-title")).to_have_text("another")
+    page.goto(f"{service.url}/#/documents?c=gone")
+    expect(page.get_by_label("Collection", exact=True)).to_have_value(re.compile("another|news"))

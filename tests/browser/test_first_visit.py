@@ -104,3 +104,49 @@ def test_a_service_that_goes_away_is_told_in_words(run: Run, open_page: Open) ->
     page.get_by_role("searchbox", name="Search").fill("anything")
     expect(page.get_by_role("alert")).to_contain_text("The service cannot be reached")
     expect(page.locator("#health-text")).to_have_text("Not reached")
+
+
+def test_who_gives_no_key_is_asked_once(locked: Process, open_page: Open) -> None:
+    page = open_page(locked, "#/map", expected=["status of 401"])
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("tab", name="State").click()
+    expect(page.get_by_role("dialog")).to_contain_text("This service needs a key")
+    expect(page.get_by_label("API key")).to_be_focused()
+    page.clock.install()
+    page.keyboard.press("Escape")
+    alert = page.locator("#state-notice").get_by_role("alert")
+    expect(alert).to_contain_text("needs a key")
+    page.clock.run_for(30_000)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    alert.get_by_role("button", name="Try again").click()
+    give_key(page, KEY)
+    expect(page.locator("#facts")).to_contain_text("all-MiniLM-L6-v2")
+
+
+def test_an_import_goes_on_with_the_new_key(locked: Process, open_page: Open) -> None:
+    page = open_page(locked, "#/documents", expected=["status of 401"])
+    give_key(page, KEY)
+    page.get_by_role("button", name="New collection").last.click()
+    page.get_by_label("Name").fill("renewed")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("heading", name="renewed", exact=True)).to_be_visible()
+    page.evaluate("sessionStorage.setItem('vectorspace-key', 'outdated')")
+    payload = {"name": "a.txt", "mimeType": "", "buffer": b"The rocket left.\n\nThe cat stayed.\n"}
+    page.get_by_label("pick some").set_input_files(payload)  # type: ignore[arg-type]
+    give_key(page, KEY)
+    expect(page.locator(".import")).to_contain_text("2 documents kept")
+    expect(page.locator(".row")).to_have_count(2)
+
+
+def test_the_dot_tells_of_the_service_while_nobody_asks(run: Run, open_page: Open) -> None:
+    process = run().ready()
+    page = open_page(process, "#/search", expected=["ERR_CONNECTION_REFUSED"])
+    expect(page.locator("#health-text")).to_have_text("Ready")
+    expect(page.get_by_role("heading", name="Nothing here yet.")).to_be_visible()
+    assert process.end() == 0
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#health-text")).to_have_text("Not reached")
+    run(PORT=process.port).ready()
+    expect(page.locator("#health-text")).to_have_text("Ready")

@@ -200,3 +200,36 @@ def test_a_collection_without_documents_says_so(service: Process, open_page: Ope
     page = open_page(service, "#/map")
     look_at(page, "nothing")
     expect(page.get_by_text("No documents yet.")).to_be_visible()
+
+
+def test_a_finger_reads_a_point_and_then_opens_it(service: Process, open_page: Open) -> None:
+    page = open_map(service, open_page, viewport=PHONE, has_touch=True)
+    page.locator("#plane").scroll_into_view_if_needed()
+    x, y = drawn(page)["at"]
+    page.touchscreen.tap(x, y)
+    tip = page.locator("#map-tip")
+    expect(tip).to_be_visible()
+    name = tip.locator("p").first.inner_text()
+    page.touchscreen.tap(x, y)
+    expect(page.get_by_role("dialog").get_by_role("heading", name=name, exact=True)).to_be_visible()
+
+
+def test_the_tip_goes_when_its_hit_is_left(service: Process, open_page: Open) -> None:
+    page = open_map(service, open_page)
+    query = page.get_by_role("searchbox", name="Search on the map")
+    query.fill("kitten")
+    tip = page.locator("#map-tip")
+    page.locator("#map-hits button").first.hover()
+    expect(tip).to_be_visible()
+    page.mouse.move(5, 600)
+    expect(tip).to_be_hidden()
+    page.get_by_role("button", name="List").click()
+    page.locator("#map-list button").first.hover()
+    expect(tip).to_be_visible()
+    page.mouse.move(5, 600)
+    expect(tip).to_be_hidden()
+    query.press("Tab")
+    expect(tip).to_be_visible()
+    query.fill("")
+    expect(page.locator("#map-hits li")).to_have_count(0)
+    expect(tip).to_be_hidden()

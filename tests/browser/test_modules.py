@@ -151,3 +151,35 @@ def test_code_for_a_request_quotes_what_it_must(page: Page) -> None:
     space: dict[str, Any] = {}
     exec(python.split("request =")[0], space)  # noqa: S102, as who copies it does
     assert space["body"] == asked
+
+
+def test_a_counter_that_went_down_began_anew(page: Page) -> None:
+    body = """
+        const [before, now] = v.map(m.parse);
+        const route = ({ route }) => route === "/a";
+        const grown = [undefined, route].map((which) => m.increase(now, before, "n", which));
+        return [...grown, m.quantile(now, before, "seconds", 0.5, route)];
+    """
+    before = 'n{route="/a"} 100\nn{route="/b"} 5\n' + BUCKETS.format(70, 90, 100)
+    now = 'n{route="/a"} 4\nn{route="/b"} 8\nn{route="/c"} 1\n' + BUCKETS.format(0, 4, 4)
+    increased, of_a, half = call(page, "metrics", body, before, now)
+    assert (increased, of_a) == (4 + 3 + 1, 4)
+    assert half == pytest.approx(0.1 + 0.9 / 2)
+
+
+def test_numbers_are_rounded_before_their_unit_is_chosen(page: Page) -> None:
+    seconds = [0.00099951, 0.9997, 9.6, 59.4, 59.7, 61.2, 3599.7]
+    found = call(page, "format", "return v[0].map(m.duration)", seconds)
+    assert found == ["1.0 ms", "1.0 s", "9.6 s", "59 s", "1 min 0 s", "1 min 1 s", "1 h 0 min"]
+    assert call(page, "format", "return v[0].map(m.bytes)", [999, 999_400, 999_950]) == ["999 B", "999 kB", "1.0 MB"]
+
+
+def test_a_text_that_is_cut_off_says_so(page: Page) -> None:
+    found = call(page, "format", "return v[0].map((text) => m.clipped(text, 3))", ["😀" * 5, "abcd", "abc", "😀" * 3])
+    assert found == ["😀😀😀…", "abc…", "abc", "😀😀😀"]
+
+
+def test_a_field_that_few_points_have_is_not_the_first_colour(page: Page) -> None:
+    points = [{"metadata": {"rare": "ab"[n % 2]} if n < 4 else {}} for n in range(10)]
+    assert call(page, "groups", "return m.fieldsOf(v[0])", points) == [{"key": "rare", "fits": False}]
+    assert call(page, "groups", "return m.fieldsOf(v[0])", points[:8]) == [{"key": "rare", "fits": True}]

@@ -161,3 +161,40 @@ def test_keywords_find_where_the_vectors_are_of_another_model(service: Process, 
     page.get_by_role("searchbox", name="Search").fill("lighthouse")
     expect(page.locator(".column[data-mode=keyword] .hit")).to_have_count(1)
     expect(page.locator(".column[data-mode=semantic]").get_by_role("alert")).to_contain_text("another-model")
+
+
+def test_code_is_copied_where_there_is_no_clipboard(service: Process, open_page: Open) -> None:
+    """As over plain http on every host but this one, where pages have none."""
+    page = open_page(service)
+    page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.goto(f"{service.url}/?again#/search?c=news&q=rocket")
+    page.get_by_text("The same request as code").click()
+    copy = page.locator("#request-copy")
+    copy.click()
+    expect(copy).to_have_text("Copied")
+    expect(page.locator("#search-spoken")).to_have_text("Copied")
+    page.get_by_role("tab", name="Compare").click()
+    field = page.get_by_role("textbox", name="Text A")
+    field.fill("")
+    field.press("Control+v")
+    expect(field).to_have_value(re.compile("^curl .*rocket", re.DOTALL))
+
+
+def test_a_mode_that_failed_says_nothing_of_its_places_and_can_be_tried_again(
+    service: Process, open_page: Open
+) -> None:
+    def fail_by_meaning(route: Route) -> None:
+        if '"semantic"' in (route.request.post_data or ""):
+            route.fulfill(status=503, json={"status": 503, "code": "busy", "detail": "not now"})
+        else:
+            route.continue_()
+
+    page = open_page(service, "#/search?c=news", expected=["status of 503"])
+    page.route("**/search", fail_by_meaning)
+    ask(page, "kitten")
+    expect(page.locator(".column[data-mode=keyword] .hit").first).to_be_visible()
+    expect(page.locator(".column[data-mode=keyword] .elsewhere").first).to_be_empty()
+    page.unroute("**/search")
+    page.locator(".column[data-mode=semantic]").get_by_role("button", name="Try again").click()
+    expect(page.locator(".column[data-mode=semantic] .hit")).to_have_count(10)
+    expect(page.locator(".column[data-mode=keyword] .elsewhere").first).to_have_text("1st by meaning")
