@@ -115,6 +115,7 @@ def test_what_was_replaced_while_it_was_small_is_not_dead_in_the_index(
     """It grows before the index's thread finds a calm to forget that in."""
     caplog.set_level(logging.INFO)
     monkeypatch.setattr("app.store.index.signals.MAX_WAITING", 100)
+    monkeypatch.setattr(tail, "forget_small", lambda *_: None)
     store = opened(tmp_path, calm_s=10**6)
     try:
         store.create_collection("notes", PLANE, {})
