@@ -17,12 +17,12 @@ FULL = {
 
 
 class Held:
-    """The requests to addresses that `pattern` matches, kept back until they are let go."""
+    """The requests to addresses that `pattern` matches, or the first `times`, kept back until they are let go."""
 
-    def __init__(self, page: Page, pattern: str) -> None:
+    def __init__(self, page: Page, pattern: str, times: int | None = None) -> None:
         self._page, self._pattern = page, pattern
         self._routes: list[Route] = []
-        page.route(pattern, lambda route: self._routes.append(route))
+        page.route(pattern, lambda route: self._routes.append(route), times=times)
 
     def waiting(self) -> None:
         """Until there is one."""
@@ -126,11 +126,10 @@ def test_the_last_choice_holds_whichever_answer_comes_last(two: Process, open_pa
     two.put("/v1/collections/third", {})
     look_at(page, "news")
     picker = page.get_by_label("Collection", exact=True)
-    held = Held(page, "**/v1/collections")
+    held = Held(page, "**/v1/collections", times=1)
     picker.select_option("other")
     held.waiting()
     assert title(page) == "other"
-    page.unroute("**/v1/collections")
     look_at(page, "third")
     held.let_go()
     assert title(page) == picker.input_value() == "third"
