@@ -86,7 +86,7 @@ def test_results_go_with_their_texts(service: Process, open_page: Open) -> None:
     page = open_page(service, "#/compare", expected=["status of 500"])
     expect(page.locator("#heat td")).to_have_count(10)
     expect(page.locator("#compare-spoken")).to_have_text("3 texts compared")
-    page.route("**/tokenize", lambda route: route.fulfill(**BAD))  # type: ignore[arg-type]
+    page.route("**/tokenize", lambda route: route.fulfill(**BAD))
     page.get_by_role("textbox", name="Text A").fill("another")
     expect(page.get_by_role("alert")).to_contain_text("It failed")
     expect(page.locator("#heat td")).to_have_count(0)
@@ -99,7 +99,7 @@ def test_results_go_with_their_texts(service: Process, open_page: Open) -> None:
 def test_the_same_outage_is_told_once(service: Process, open_page: Open) -> None:
     page = open_page(service, "#/state", expected=["status of 500"])
     expect(page.locator("#facts")).to_contain_text(MODEL)
-    page.route("**/metrics", lambda route: route.fulfill(**BAD))  # type: ignore[arg-type]
+    page.route("**/metrics", lambda route: route.fulfill(**BAD))
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("It failed")
     alert.evaluate("alert => (alert.dataset.seen = 'yes')")

@@ -109,7 +109,7 @@ def test_a_sheet_stays_until_its_work_is_done_and_says_what_went_wrong(two: Proc
 
 def test_what_cannot_be_chosen_is_told_and_nothing_goes_elsewhere(two: Process, open_page: Open) -> None:
     page = opened(two, open_page, "documents", expected=["status of 507"])
-    page.route("**/v1/collections", lambda route: route.fulfill(**FULL))  # type: ignore[arg-type]
+    page.route("**/v1/collections", lambda route: route.fulfill(**FULL))
     picker = page.get_by_label("Collection", exact=True)
     picker.select_option("other")
     expect(page.get_by_role("alert")).to_contain_text("The disk is full")
@@ -154,7 +154,7 @@ def test_a_map_never_shows_under_another_name(two: Process, open_page: Open) -> 
     expect(caption).to_contain_text("1 document ")
 
     # The other's map does not come.
-    page.route("**/news/map?*", lambda route: route.fulfill(**FULL))  # type: ignore[arg-type]
+    page.route("**/news/map?*", lambda route: route.fulfill(**FULL))
     look_at(page, "news")
     expect(page.get_by_role("alert")).to_contain_text("The disk is full")
     page.get_by_role("button", name="List").click()
@@ -178,7 +178,7 @@ def test_a_map_never_shows_under_another_name(two: Process, open_page: Open) -> 
 def test_documents_never_show_under_another_name(two: Process, open_page: Open) -> None:
     page = opened(two, open_page, "documents", expected=["status of 507"])
     expect(page.locator(".row")).to_have_count(12)
-    page.route("**/other/documents?*", lambda route: route.fulfill(**FULL))  # type: ignore[arg-type]
+    page.route("**/other/documents?*", lambda route: route.fulfill(**FULL))
     look_at(page, "other")
     expect(page.get_by_role("alert")).to_contain_text("The disk is full")
     expect(page.locator(".row")).to_have_count(0)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from tests.browser.conftest import PHONE, WIDE, Open, look_at
 from tests.process.conftest import Process
@@ -27,10 +27,10 @@ def own(service: Process) -> Process:
     return service
 
 
-def box(locator: Locator) -> dict[str, float]:
+def box(locator: Locator) -> FloatRect:
     found = locator.bounding_box()
     assert found
-    return dict(found)
+    return found
 
 
 def assert_no_scrolling(page: Page) -> None:
