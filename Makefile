@@ -1,4 +1,4 @@
-# run, test, browser-test, check, image, image-test, smoke, bench, soak: one command each. Everything made lands in .venv, models/*/, data/.
+# run, test, browser-test, check, image, image-test, smoke, bench, soak: one command each. What they make lies in .venv, models/*/, data/, artefacts/.
 PYTHON    ?= python3
 DOCKER    ?= docker
 MODEL     ?= all-MiniLM-L6-v2
@@ -73,7 +73,7 @@ soak: .venv/tools $(MADE)  ## half an hour of mixed load: what fails, and whethe
 	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),30)
 
 clean:  ## remove what was made here
-	rm -rf .venv models/*/int8 models/*/fp32 models/.cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv artefacts models/*/int8 models/*/fp32 models/.cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # the service alone, and with it what `make check` needs: two stamps over one environment
 .venv/service: requirements.txt models/requirements.txt

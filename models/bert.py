@@ -23,7 +23,7 @@ SMALLEST_LENGTH = np.float32(1e-12)  # as torch.nn.functional.normalize
 
 
 def build(bert: Bert, network: Network, arithmetic: Arithmetic) -> Graph:
-    """The graph of `bert`, biases folded; smoothed when `arithmetic` wants it so."""
+    """The graph of `bert`, whose biases are folded by now, and which is smoothed where `arithmetic` is Int8."""
     graph = Graph()
     ids = graph.input("input_ids", np.int64, "batch", "tokens")
     mask = graph.input("attention_mask", np.int64, "batch", "tokens")

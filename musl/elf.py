@@ -47,7 +47,7 @@ class SharedLibrary:
     """A 64-bit ELF shared library, read whole.
 
     name       for messages
-    machine    e.g. "x86-64", "AArch64"
+    machine    as pyelftools names it: "x64", "AArch64"
     needed     the libraries it asks for
     imports    undefined dynamic symbols, weak ones as well
     exports    defined dynamic symbols

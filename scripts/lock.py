@@ -1,5 +1,7 @@
 """Pin what each part installs, hashes included, from pyproject.toml. `--check` says which file is out of date.
 
+Not scripts/image/requirements.txt, musl/mimalloc.txt and tests/clients/requirements.txt, which are kept by hand.
+
 The pinned files are the lock: a pin stays until pyproject.toml forbids it, or `--upgrade` asks for newer ones.
 """
 

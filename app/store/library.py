@@ -1,4 +1,4 @@
-"""Import chromadb without the trace exporter that it loads with itself and never uses here.
+"""chromadb, without the trace exporter that it loads with itself and never uses here, and how its graphs are built.
 
 `chromadb.telemetry.opentelemetry` imports the OTLP exporter over gRPC when it is loaded: 21 MB of grpc and protobuf for
 spans that are sent only where `chroma_otel_collection_endpoint` is set, which this service never does. A stand-in
@@ -37,4 +37,7 @@ _stand_in()
 
 import chromadb  # noqa: E402  after the stand-in
 
-__all__ = ["chromadb"]
+__all__ = ["HNSW", "chromadb"]
+
+# By chromadb's names; Chroma Cloud leaves them aside. benchmarks/store/semantic.py: what they give at 100,000 passages.
+HNSW = {"ef_search": 300, "ef_construction": 200, "max_neighbors": 16}

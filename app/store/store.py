@@ -29,7 +29,7 @@ class Space:
 
     model      name of the model that makes the vectors
     dimension  numbers in a vector
-    distance   how two vectors are compared: the greater the score, the nearer (see `Hit.scores`)
+    distance   how two vectors are compared: the greater a `Rank`'s score, the nearer
     """
 
     model: str

@@ -14,7 +14,7 @@ from app.store.checks import refuse_other_space, written
 from app.store.chroma.failures import status_of
 from app.store.chroma.server import LEFT_AFTER_S, Server
 from app.store.chroma.vectors import SPACES
-from app.store.library import chromadb
+from app.store.library import HNSW, chromadb
 from app.store.store import Collection, Metadata, Space
 
 log = logging.getLogger(__name__)
@@ -22,8 +22,6 @@ log = logging.getLogger(__name__)
 PREFIX, DOCUMENTS, PASSAGES = "vectorspace-", "-documents", "-passages-"
 _passages_name = re.compile(f"{PREFIX}.+{PASSAGES}[0-9a-f]{{16}}")
 FORMAT = 1
-# As in the embedded index (0008): what these give at 100,000 passages. Chroma Cloud takes the space alone of them.
-HNSW = {"ef_search": 300, "ef_construction": 200, "max_neighbors": 16}
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from app.store.library import chromadb
+from app.store.library import HNSW, chromadb
 from app.store.store import F32, Space
 
 # Chroma's own names of the three ways to compare.
 SPACES = {"cosine": "cosine", "dot": "ip", "euclidean": "l2"}
-# benchmarks/store/semantic.py: what these give at 100,000 passages.
-SEARCH_BREADTH = 300
-BUILD_BREADTH = 200
-NEIGHBOURS = 16
 # How many changes Chroma keeps in its own log before it writes the graph's files again. Everything since is in our
 # ledger as well: a rewrite for each thousand, Chroma's default, would only make it slow.
 CHANGES_PER_WRITE = 5000
@@ -61,9 +57,7 @@ class ChromaIndex:
     def create(self, collection: int, space: Space) -> None:
         hnsw = {
             "space": SPACES[space.distance],
-            "ef_search": SEARCH_BREADTH,
-            "ef_construction": BUILD_BREADTH,
-            "max_neighbors": NEIGHBOURS,
+            **HNSW,
             "sync_threshold": CHANGES_PER_WRITE,
         }
         self._opened[collection] = self._client.create_collection(

@@ -151,10 +151,6 @@ class Ledger:
         files = (self.path, self.path.with_name(f"{FILE}-wal"))
         return sum(file.stat().st_size for file in files if file.exists())
 
-    @property
-    def closed(self) -> bool:
-        return self._closed
-
     def _refuse_closed(self) -> None:
         if self._closed:
             raise NotReady("the store is closed")
