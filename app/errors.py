@@ -289,8 +289,11 @@ class LimitPassed(InvalidInput):
 
     code = "limit_passed"
 
-    def __init__(self, what: str, found: int, limit: int, setting: str, *, param: str | None = None) -> None:
-        super().__init__(f"{what}: {found}, and at most {limit} are allowed ({setting})", param=param)
+    def __init__(
+        self, what: str, found: int, limit: int, setting: str, *, param: str | None = None, remedy: str = ""
+    ) -> None:
+        advice = f": {remedy}" if remedy else ""
+        super().__init__(f"{what}: {found}, and at most {limit} are allowed ({setting}){advice}", param=param)
 
 
 class UnknownParameter(InvalidInput):

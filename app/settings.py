@@ -121,6 +121,13 @@ class Settings(BaseSettings):
     max_metadata_depth: int = Field(8, ge=1, le=100, description="Levels of objects and lists in metadata.")
     max_collections: int = Field(1000, ge=1, le=100_000, description="Collections in the store. More: a longer start.")
     max_limit: int = Field(1000, ge=1, le=10_000, description="Documents in one answer. More: larger responses.")
+    max_answer_bytes: int = Field(
+        32_000_000,
+        ge=1024,
+        le=1_000_000_000,
+        description="Bytes of texts and metadata in one answer: a page ends earlier, a search is refused. More: more "
+        "memory a request.",
+    )
     max_offset: int = Field(10_000, ge=0, le=1_000_000, description="Hits a search may leave out. More: slower search.")
     max_query_characters: int = Field(
         32_768, ge=1, le=1_000_000, description="Characters in a search's query. More: slower keyword search."

@@ -16,7 +16,7 @@ from app.errors import (
     SpaceMismatch,
     TooManyCollections,
 )
-from app.store.checks import same
+from app.store.checks import refuse_large_answer, same, size, written
 from app.store.filters import Filter, matches
 from app.store.store import (
     F32,
@@ -120,14 +120,23 @@ class MemoryStore:
         return stored if vectors else _bare(stored)
 
     def documents(
-        self, name: str, *, filter: Filter | None = None, cursor: str | None = None, limit: int = 100
+        self,
+        name: str,
+        *,
+        filter: Filter | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+        max_bytes: int | None = None,
     ) -> Page:
         if cursor is not None and not cursor.startswith("after:"):
             raise InvalidCursor(cursor)
         after = None if cursor is None else cursor.removeprefix("after:")
         left = [each for each in self._matching(name, filter) if after is None or each.document.id > after]
-        cursor = f"after:{left[limit - 1].document.id}" if len(left) > limit else None
-        return Page([_bare(each) for each in left[:limit]], cursor)
+        sizes = [size(each.document.text, written(each.document.metadata)) for each in left[:limit]]
+        fitting = sum(max_bytes is None or total <= max_bytes for total in itertools.accumulate(sizes))
+        shown = left[: max(1, fitting)]
+        cursor = f"after:{shown[-1].document.id}" if len(left) > len(shown) else None
+        return Page([_bare(each) for each in shown], cursor)
 
     def delete_documents(self, name: str, *, ids: Sequence[str] | None = None, filter: Filter | None = None) -> int:
         assert ids is not None or filter is not None
@@ -159,7 +168,11 @@ class MemoryStore:
         found = [hit for hit in hits if hit is not None]
         found = [hit for hit in found if query.min_score is None or hit.score >= query.min_score]
         found.sort(key=lambda hit: (-hit.score, hit.document.document.id))
-        return found[query.offset : query.offset + query.limit]
+        shown = [_included(hit, query) for hit in found[query.offset : query.offset + query.limit]]
+        described = [written(hit.document.document.metadata) for hit in shown if "metadata" in query.include]
+        texts = [text for hit in shown for text in (hit.document.document.text, hit.passage)]
+        refuse_large_answer(size(*texts, *described), query.max_bytes)
+        return shown
 
     def export(self, name: str) -> Iterator[StoredDocument]:
         return iter(self._matching(name, None))
@@ -194,6 +207,15 @@ class MemoryStore:
 
 def _bare(stored: StoredDocument) -> StoredDocument:
     return replace(stored, document=replace(stored.document, passages=()))
+
+
+def _included(hit: Hit, query: Query) -> Hit:
+    document = hit.document.document
+    passage = document.text[hit.start : hit.end] if "passage" in query.include else ""
+    text = document.text if "text" in query.include else ""
+    metadata = document.metadata if "metadata" in query.include else {}
+    stored = replace(hit.document, document=replace(document, text=text, metadata=metadata))
+    return replace(hit, document=stored, passage=passage)
 
 
 def _words(text: str) -> list[str]:

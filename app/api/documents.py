@@ -55,9 +55,16 @@ async def list_documents(
     cursor: Annotated[str | None, Query(description="From the answer before.")] = None,
     limit: Limit = None,
 ) -> Response:
-    """Documents by id, those that the filter matches."""
+    """Documents by id, those that the filter matches; fewer than `limit` where their texts pass MAX_ANSWER_BYTES."""
     limit = documents_within(limit, 100, parts.settings)
-    page = await pipeline.run(pipeline.store.documents, name, filter=filter_from(filter), cursor=cursor, limit=limit)
+    page = await pipeline.run(
+        pipeline.store.documents,
+        name,
+        filter=filter_from(filter),
+        cursor=cursor,
+        limit=limit,
+        max_bytes=parts.settings.max_answer_bytes,
+    )
     documents = [described(stored) for stored in page.documents]
     return JsonResponse({"documents": documents, "cursor": page.cursor})
 

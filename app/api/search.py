@@ -14,7 +14,7 @@ from app.errors import InvalidDocument, InvalidInput
 from app.pipeline.drafts import vector_from
 from app.pipeline.pipeline import Pipeline
 from app.store.filters import parse
-from app.store.store import F32, Hit, Mode, Query, Rank, default_mode
+from app.store.store import F32, Hit, Mode, Part, Query, Rank, default_mode
 
 router = APIRouter(
     prefix="/v1/collections/{name}",
@@ -37,10 +37,11 @@ async def search(name: Name, request: schemas.SearchRequest, pipeline: ReadyPipe
         limit=documents_within(request.limit, 10, parts.settings),
         offset=request.offset,
         min_score=request.min_score,
+        include=frozenset(request.include),
+        max_bytes=parts.settings.max_answer_bytes,
     )
     found = await pipeline.retrieve.find(name, query)
-    include = set[str](request.include)
-    body: dict[str, Any] = {"mode": query.mode, "hits": [_hit(hit, include) for hit in found.hits]}
+    body: dict[str, Any] = {"mode": query.mode, "hits": [_hit(hit, query.include) for hit in found.hits]}
     if found.cut is not None:
         body["truncated"] = {"tokens": found.cut.tokens, "kept": found.cut.kept}
     if found.words_left_out:
@@ -66,7 +67,7 @@ def _vector(request: schemas.SearchRequest) -> F32 | None:
         raise InvalidInput("the vector is not base64 of float32 numbers", param="vector") from None
 
 
-def _hit(hit: Hit, include: set[str]) -> dict[str, Any]:
+def _hit(hit: Hit, include: frozenset[Part]) -> dict[str, Any]:
     document = hit.document.document
     body: dict[str, Any] = {"id": document.id, "score": hit.score}
     if "text" in include:
@@ -74,7 +75,7 @@ def _hit(hit: Hit, include: set[str]) -> dict[str, Any]:
     if "metadata" in include:
         body["metadata"] = document.metadata
     if "passage" in include:
-        body["passage"] = {"start": hit.start, "end": hit.end, "text": document.text[hit.start : hit.end]}
+        body["passage"] = {"start": hit.start, "end": hit.end, "text": hit.passage}
     for name, rank in (("semantic", hit.semantic), ("keyword", hit.keyword)):
         if rank is not None:
             body[name] = _rank(rank)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.answer.answer import Done, Event, Extracted, Fallback, Found, Sentence, Source, Text, Writer
 from app.answer.extractive import extract
@@ -66,7 +66,8 @@ class Ask:
             self._asks -= 1
 
     async def _events(self, question: Question) -> AsyncGenerator[Event, None]:
-        found = await self._retrieve.find(question.collection, question.query)
+        query = replace(question.query, include=frozenset(("passage", "metadata")))
+        found = await self._retrieve.find(question.collection, query)
         text, every = question.query.text, _sources(found.hits)
         writer = None if question.extract or not every else self._writer
         fitting = every if writer is None else writer.fitting(text, every)
@@ -112,7 +113,7 @@ def _sources(hits: Sequence[Hit]) -> list[Source]:
     found: list[Source] = []
     for hit in hits:
         document, end = hit.document.document, min(hit.end, hit.start + SOURCE_CHARACTERS)
-        if (text := document.text[hit.start : end]).strip():
+        if (text := hit.passage[:SOURCE_CHARACTERS]).strip():
             found.append(Source(len(found) + 1, document.id, hit.start, end, text, hit.score, document.metadata))
     return found
 

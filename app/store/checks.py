@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from app.errors import InvalidDocument, SpaceMismatch
+from app.errors import InvalidDocument, LimitPassed, SpaceMismatch
 from app.store.filters import MAX_INTEGER
 from app.store.store import Document, Space
 
@@ -73,3 +73,16 @@ def refuse_other_space(name: str, has: Space, given: Space) -> None:
     for what in ("model", "dimension", "distance"):
         if getattr(has, what) != getattr(given, what):
             raise SpaceMismatch(name, what, getattr(has, what), getattr(given, what))
+
+
+def size(*texts: str) -> int:
+    """Bytes of UTF-8."""
+    return sum(len(text.encode()) for text in texts)
+
+
+def refuse_large_answer(found: int, most: int | None) -> None:
+    """found: bytes of the hits that were read, be it not of all of them. raises LimitPassed"""
+    if most is not None and found > most:
+        what = "bytes of texts and metadata in the hits, as far as they were read"
+        remedy = "lower limit, or leave the text out of include"
+        raise LimitPassed(what, found, most, "MAX_ANSWER_BYTES", param="limit", remedy=remedy)

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.store.store import Rank
+from app.store.store import Hit, Query, Rank, StoredDocument
 
 # How fast a place loses weight: the authors' value, which they found to matter little.
 K = 60
@@ -120,3 +120,15 @@ def single(name: str, ranking: Sequence[Found], count: int) -> list[Fused]:
 def documents_in(ranking: Iterable[Found]) -> int:
     """How many different documents a ranking of passages has."""
     return len({found.document for found in ranking})
+
+
+def asked_for(places: Sequence[Fused], query: Query) -> list[Fused]:
+    """Of all places, in their order, those that the query wants to see."""
+    shown = places[query.offset : query.offset + query.limit]
+    return [place for place in shown if query.min_score is None or place.score >= query.min_score]
+
+
+def hit_at(place: Fused, document: StoredDocument, start: int, end: int, passage: str) -> Hit:
+    """The hit at a place; its passage's text is `passage`, [start, end) of the document's."""
+    ranks = place.ranks
+    return Hit(document, start, end, place.score, ranks.get("semantic"), ranks.get("keyword"), passage)

@@ -118,10 +118,16 @@ class LocalStore:
             return listing.one(connection, catalogue.find(connection, name), id, vectors)
 
     def documents(
-        self, name: str, *, filter: Filter | None = None, cursor: str | None = None, limit: int = 100
+        self,
+        name: str,
+        *,
+        filter: Filter | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+        max_bytes: int | None = None,
     ) -> Page:
         with self._ledger.reading() as connection:
-            return listing.page(connection, catalogue.find(connection, name), filter, cursor, limit)
+            return listing.page(connection, catalogue.find(connection, name), filter, cursor, limit, max_bytes)
 
     def delete_documents(self, name: str, *, ids: Sequence[str] | None = None, filter: Filter | None = None) -> int:
         with self._ledger.writing() as connection:

@@ -21,6 +21,8 @@ F32 = npt.NDArray[np.float32]
 Metadata = Mapping[str, Any]
 Distance = Literal["cosine", "dot", "euclidean"]
 Mode = Literal["hybrid", "semantic", "keyword"]
+Part = Literal["text", "metadata", "passage"]
+ALL_PARTS: frozenset[Part] = frozenset(("text", "metadata", "passage"))
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ class Query:
 
     limit, offset  documents to return, and to leave out before them
     min_score      leave out hits whose `score` is less; None leaves out none
+    include        what of a hit is read: its document's text and metadata, and its passage's text
+    max_bytes      of what is read so, in all hits, texts as UTF-8 and metadata as JSON; None: any number
     """
 
     mode: Mode
@@ -110,6 +114,8 @@ class Query:
     limit: int = 10
     offset: int = 0
     min_score: float | None = None
+    include: frozenset[Part] = ALL_PARTS
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,8 @@ class Rank:
 class Hit:
     """A document found: its best passage's span, the score that made its place, and the ranks that made the score.
 
+    document  its text and metadata are empty where the query does not include them
+    passage   the best passage's text, [start, end) of the document's; empty where the query does not include it
     score     semantic and keyword: that ranking's score; hybrid: reciprocal rank fusion's, 0 to 1
     semantic, keyword   the places that count: in hybrid mode those among the first 100 passages (`fusion`), or the one
                         by meaning of a document that follows them
@@ -139,6 +147,7 @@ class Hit:
     score: float
     semantic: Rank | None = None
     keyword: Rank | None = None
+    passage: str = ""
 
 
 IndexCondition = Literal["opening", "ready", "rebuilding", "failed"]
@@ -229,9 +238,20 @@ class Store(Protocol):
         """raises  CollectionNotFound; DocumentNotFound"""
 
     def documents(
-        self, name: str, *, filter: Filter | None = None, cursor: str | None = None, limit: int = 100
+        self,
+        name: str,
+        *,
+        filter: Filter | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+        max_bytes: int | None = None,
     ) -> Page:
-        """Documents by id, without vectors. raises CollectionNotFound; InvalidCursor"""
+        """Documents by id, without vectors.
+
+        limit, max_bytes  how many documents, and bytes of their texts as UTF-8 and metadata as JSON: the page ends
+                          before the one that passes either, and has one at least; None: any number of bytes
+        raises            CollectionNotFound; InvalidCursor
+        """
 
     def delete_documents(self, name: str, *, ids: Sequence[str] | None = None, filter: Filter | None = None) -> int:
         """Delete those that have one of the ids and that the filter matches; at least one of the two must be given.
@@ -246,7 +266,8 @@ class Store(Protocol):
         In hybrid mode the first passages of both rankings are fused; the documents that have none among them follow by
         meaning.
         made_for  the collection that the query's vector was made for; None takes whichever has the name
-        raises    CollectionNotFound, also where another than `made_for` has the name by now
+        raises    CollectionNotFound, also where another than `made_for` has the name by now; LimitPassed, where the
+                  hits have more than the query's `max_bytes`
         """
 
     def export(self, name: str) -> Iterator[StoredDocument]:

@@ -135,6 +135,15 @@ def test_listing_goes_on_from_a_cursor(client: TestClient) -> None:
     assert seen == ["d0", "d2", "d4", "d6"]
 
 
+def test_a_page_ends_before_it_has_too_many_bytes(start: Start) -> None:
+    client = start(max_answer_bytes=1024)
+    keep(client, *({"id": f"d{i}", "text": "x" * 600, "metadata": {}} for i in range(3)))
+    page = client.get(DOCUMENTS).json()
+    assert [each["id"] for each in page["documents"]] == ["d0"]
+    page = client.get(DOCUMENTS, params={"cursor": page["cursor"]}).json()
+    assert [each["id"] for each in page["documents"]] == ["d1"]
+
+
 @pytest.mark.parametrize(
     ("params", "code", "word"),
     [

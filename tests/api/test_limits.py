@@ -72,6 +72,11 @@ def metadata_of(amount: int) -> dict[str, str]:
     return metadata
 
 
+def answer_of(client: TestClient, amount: int) -> str:
+    assert said(client, "POST", f"{NOTES}/documents", json={"documents": [{"id": "a", "text": "x" * amount}]}) == ""
+    return said(client, "POST", f"{NOTES}/search", json={"query": "x", "include": ["text"]})
+
+
 def nested(levels: int) -> dict[str, object]:
     value: object = 1
     for _ in range(levels - 1):
@@ -187,6 +192,7 @@ LIMITS = {
     "max_metadata_depth": Limit(3, post(f"{NOTES}/documents", lambda n: document(metadata=nested(n))), counted=False),
     "max_collections": Limit(3, collections_of, 409, counted=False),
     "max_limit": Limit(7, post(f"{NOTES}/search", lambda n: {"query": "a", "limit": n})),
+    "max_answer_bytes": Limit(1024, answer_of),
     "max_offset": Limit(7, post(f"{NOTES}/search", lambda n: {"query": "a", "offset": n})),
     "max_query_characters": Limit(7, post(f"{NOTES}/search", lambda n: {"query": "x" * n})),
     "max_map_documents": Limit(7, lambda client, amount: said(client, "GET", f"{NOTES}/map?limit={amount}")),

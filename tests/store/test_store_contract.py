@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +16,24 @@ from app.errors import (
     DocumentNotFound,
     InvalidCursor,
     InvalidDocument,
+    LimitPassed,
     SpaceMismatch,
     TooManyCollections,
 )
 from app.store.filters import parse
-from app.store.store import Distance, Document, Metadata, Mode, Passage, Query, Space, Store, default_mode
+from app.store.store import (
+    ALL_PARTS,
+    Distance,
+    Document,
+    Metadata,
+    Mode,
+    Part,
+    Passage,
+    Query,
+    Space,
+    Store,
+    default_mode,
+)
 from tests.store.opening import PLANE, document, random_documents, vector
 
 # Every mode; those that rank words only where a store does.
@@ -294,6 +306,65 @@ def test_documents_are_listed_in_pages(animals: Store) -> None:
     assert ([each.document.id for each in rest.documents], rest.cursor) == (["fish"], None)
 
 
+def test_a_page_ends_where_its_bytes_do(store: Store) -> None:
+    store.create_collection("animals", PLANE, {})
+    texts = {"a": "é" * 50, "b": "x" * 82, "c": "y" * 300, "d": "z", "e": "z"}
+    store.upsert("animals", [document(name, text, EAST, metadata={"n": 1}) for name, text in texts.items()])
+
+    def pages(max_bytes: int | None, limit: int = 10) -> list[str]:
+        found, cursor = [], None
+        while True:
+            page = store.documents("animals", cursor=cursor, limit=limit, max_bytes=max_bytes)
+            assert all(each.document.text == texts[each.document.id] for each in page.documents)
+            assert all(each.document.metadata == {"n": 1} for each in page.documents)
+            found.append("".join(each.document.id for each in page.documents))
+            cursor = page.cursor
+            if cursor is None:
+                return found
+
+    # Bytes of UTF-8, and 7 of metadata.
+    assert pages(100 + 7 + 82 + 7) == ["ab", "c", "de"]
+    assert pages(100 + 7 + 82 + 7 - 1) == ["a", "b", "c", "de"]
+    assert pages(1) == ["a", "b", "c", "d", "e"]
+    assert pages(None) == pages(10_000) == ["abcde"]
+    assert pages(10_000, limit=2) == ["ab", "cd", "e"]
+
+
+def test_a_search_reads_what_it_is_to_include(animals: Store) -> None:
+    def told(*include: Part) -> list[tuple[str, Metadata, str, int, int]]:
+        hits = animals.search("animals", Query("semantic", vector=EAST, include=frozenset(include), limit=2))
+        kept = [(hit.document.document, hit) for hit in hits]
+        return [(each.text, each.metadata, hit.passage, hit.start, hit.end) for each, hit in kept]
+
+    cat, crow = {"legs": 4, "wild": False}, {"legs": 2, "wild": True}
+    assert told() == [("", {}, "", 0, 15), ("", {}, "", 0, 12)]
+    assert told("text")[1] == ("a crow flies", {}, "", 0, 12)
+    assert told("metadata") == [("", cat, "", 0, 15), ("", crow, "", 0, 12)]
+    assert told("passage")[0] == ("", {}, "the cat sleeps.", 0, 15)
+    assert told(*ALL_PARTS)[0] == ("the cat sleeps. the cat purrs.", cat, "the cat sleeps.", 0, 15)
+
+
+@pytest.mark.parametrize("include", ["text", "passage", "metadata"])
+def test_a_search_that_finds_too_much_is_refused(store: Store, include: Part) -> None:
+    store.create_collection("animals", PLANE, {})
+    text, metadata = "ü" * 50, {"k": "x" * 92}
+    store.upsert("animals", [document(name, text, EAST, metadata=metadata) for name in "abc"])
+
+    def search(query: Query) -> int:
+        return len(store.search("animals", query))
+
+    fits = Query("semantic", vector=EAST, include=frozenset((include,)), max_bytes=300)
+    assert search(fits) == 3
+    with pytest.raises(LimitPassed, match=r"300, and at most 299 are allowed \(MAX_ANSWER_BYTES\): lower limit, or"):
+        search(replace(fits, max_bytes=299))
+    assert search(replace(fits, max_bytes=299, limit=2)) == 2
+    assert search(replace(fits, max_bytes=299, min_score=1.5)) == 0
+    assert search(replace(fits, max_bytes=900, include=ALL_PARTS)) == 3
+    with pytest.raises(LimitPassed):
+        search(replace(fits, max_bytes=899, include=ALL_PARTS))
+    assert search(replace(fits, max_bytes=1, include=frozenset())) == 3
+
+
 @pytest.mark.parametrize("cursor", ["=", "*", "é", "Zg==", "_w", "\ud800", "Zh"])
 def test_a_cursor_that_no_listing_gave(animals: Store, cursor: str) -> None:
     with pytest.raises(InvalidCursor):
@@ -370,7 +441,7 @@ def test_pages_of_a_long_hybrid_search_make_the_whole(store: Store) -> None:
     store.create_collection("animals", PLANE, {})
     store.upsert("animals", documents)
 
-    def part(limit: int, offset: int) -> list[tuple[Any, ...]]:
+    def part(limit: int, offset: int) -> list[tuple[str, int, int, float, object, object]]:
         hits = store.search("animals", Query("hybrid", "rare word7", EAST, limit=limit, offset=offset))
         return [
             (hit.document.document.id, hit.start, hit.end, hit.score, hit.semantic, hit.keyword and hit.keyword.rank)

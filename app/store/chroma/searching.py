@@ -1,13 +1,14 @@
 """Semantic search in Chroma: it names passages, the documents' records say which of them count."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from app.errors import InvalidFilter
+from app.store.checks import refuse_large_answer, size, written
 from app.store.chroma.failures import Moved
 from app.store.chroma.records import DOCUMENT, END, START, Head, version_of
 from app.store.chroma.server import Server
@@ -16,9 +17,9 @@ from app.store.chroma.vectors import compared, score_of
 from app.store.chroma.where import Where, widened
 from app.store.chroma.writing import is_left
 from app.store.filters import Filter, matches
-from app.store.fusion import Found, single
+from app.store.fusion import Found, asked_for, hit_at, single
 from app.store.similarity import scores
-from app.store.store import F32, Hit, Query
+from app.store.store import F32, Hit, Query, StoredDocument
 
 log = logging.getLogger(__name__)
 
@@ -52,21 +53,41 @@ class Ranking:
 
 
 def search(server: Server, shelf: Shelf, query: Query) -> list[Hit]:
-    """raises  Moved, where a document changed meanwhile; InvalidFilter"""
+    """raises  Moved, where a document changed meanwhile; InvalidFilter; LimitPassed"""
     assert query.vector is not None
     end = query.offset + query.limit
     ranking = _ranked(server, shelf, query.vector, query.filter, end)
     places = single("semantic", sorted(ranking.found, key=lambda each: (-each.score, each.key)), end)
-    places = sorted(places, key=lambda each: (-each.score, ranking.heads[each.document].id))[query.offset : end]
-    shown = [ranking.heads[place.document] for place in places]
-    whole = shelf.heads([head.id for head in shown], texts=True)
-    if any(head.id not in whole or whole[head.id].version != head.version for head in shown):
-        raise Moved
-    hits = [
-        Hit(whole[head.id].stored(), *ranking.spans[place.passage], place.score, place.ranks["semantic"])
-        for place, head in zip(places, shown, strict=True)
+    places = asked_for(sorted(places, key=lambda each: (-each.score, ranking.heads[each.document].id)), query)
+    heads = [ranking.heads[place.document] for place in places]
+    spans = [ranking.spans[place.passage] for place in places]
+    read = _read(shelf, heads, spans, query)
+    return [
+        hit_at(place, document, *span, part) for place, span, (document, part) in zip(places, spans, read, strict=True)
     ]
-    return [hit for hit in hits if query.min_score is None or hit.score >= query.min_score]
+
+
+def _read(
+    shelf: Shelf, heads: Sequence[Head], spans: Sequence[tuple[int, int]], query: Query
+) -> list[tuple[StoredDocument, str]]:
+    """The documents, and the texts in these spans, as far as the query includes them. raises Moved; LimitPassed"""
+    again: Iterable[Head] = heads
+    if query.include & {"text", "passage"}:
+        again = shelf.whole([head.id for head in heads], query.max_bytes)
+    read: list[tuple[StoredDocument, str]] = []
+    used = 0
+    for whole, head, (start, end) in zip(again, heads, spans, strict=False):
+        if (whole.id, whole.version) != (head.id, head.version):
+            raise Moved
+        text = whole.text if "text" in query.include else ""
+        metadata = whole.metadata if "metadata" in query.include else {}
+        part = whole.text[start:end] if "passage" in query.include else ""
+        used += size(text, part, written(metadata) if metadata else "")
+        refuse_large_answer(used, query.max_bytes)
+        read.append((replace(whole, text=text, metadata=metadata).stored(), part))
+    if len(read) < len(heads):
+        raise Moved
+    return read
 
 
 def _ranked(server: Server, shelf: Shelf, vector: F32, filter: Filter | None, documents: int) -> Ranking:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from app.errors import DatabaseAway
-from app.store.checks import valid
+from app.store.checks import size, valid
 from app.store.chroma import records
 from app.store.chroma.catalogue import Row
 from app.store.chroma.failures import Moved
@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 # Readings before somebody is told that the documents change faster than they can be read.
 ATTEMPTS = 20
+# Texts in one request, where there is a limit to their bytes: at first, and where they have turned out to be short.
+FIRST_TEXTS, MOST_TEXTS = 10, 500
 # What a server of one machine says, as another error, of a record that went while it was asked for its vector, and of a
 # collection that is half deleted.
 GONE = ("Error finding id", "Missing metadata segment")
@@ -98,6 +100,21 @@ class Shelf:
         for part in self._server.parts([each for each in dict.fromkeys(ids) if each and valid(each)]):
             found += records.heads(_whole(self._ask(self.row.documents.get, ids=part, include=include)))
         return {head.id: head for head in found}
+
+    def whole(self, ids: Sequence[str], max_bytes: int | None) -> Iterator[Head]:
+        """Those that are there with their texts, in this order.
+
+        max_bytes  what the caller keeps at most: no more are asked for at once than are likely to fit in, since Chroma
+                   does not say how long a text is; None: all at once
+        """
+        done, used, count = 0, 0, len(ids) if max_bytes is None else FIRST_TEXTS
+        while done < len(ids):
+            some = ids[done : done + count]
+            heads = self.heads(some, texts=True)
+            yield from (heads[each] for each in some if each in heads)
+            done, used = done + len(some), used + size(*(head.text for head in heads.values()))
+            if max_bytes is not None:
+                count = max(1, min(MOST_TEXTS, done * max_bytes // max(1, used)))
 
     def passages_of(self, heads: Sequence[Head]) -> dict[str, list[Passage]]:
         """The passages of each, in order. raises Moved, where they are replaced by now"""

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Literal, TypeVar
 
 from app.errors import DocumentNotFound, ModeUnsupported
-from app.store.checks import same
+from app.store.checks import same, size, written
 from app.store.chroma import address, catalogue, searching
 from app.store.chroma.counted import Counted
 from app.store.chroma.server import Server
@@ -139,7 +139,13 @@ class ChromaStore:
         return self._steady(name, read)
 
     def documents(
-        self, name: str, *, filter: Filter | None = None, cursor: str | None = None, limit: int = 100
+        self,
+        name: str,
+        *,
+        filter: Filter | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+        max_bytes: int | None = None,
     ) -> Page:
         last = None if cursor is None else id_in(cursor)
 
@@ -149,7 +155,13 @@ class ChromaStore:
             else:
                 ids = sorted({head.id for head in shelf.all_heads() if matches(filter, head.metadata)})
             rest = [each for each in ids if last is None or each > last]
-            found = self._whole(shelf, rest[:limit])
+            found: list[StoredDocument] = []
+            used = 0
+            for head in shelf.whole(rest[:limit], max_bytes):
+                used += size(head.text, written(head.metadata))
+                if found and max_bytes is not None and used > max_bytes:
+                    return Page(found, after(found[-1].document.id))
+                found.append(head.stored())
             return Page(found, after(rest[limit - 1]) if len(rest) > limit else None)
 
         return self._steady(name, read)

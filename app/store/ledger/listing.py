@@ -5,13 +5,13 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 
 from app.errors import DocumentNotFound
-from app.store.checks import valid
+from app.store.checks import refuse_large_answer, size, valid
 from app.store.cursor import after, id_in
 from app.store.filters import Filter
 from app.store.ledger.catalogue import Row
 from app.store.ledger.columns import groups, marks, unpacked
 from app.store.ledger.sql_filters import translate
-from app.store.store import F32, Document, Page, Passage, StoredDocument
+from app.store.store import F32, Document, Page, Passage, Query, StoredDocument
 
 DocumentRow = tuple[int, str, str, str, float]
 COLUMNS = "d.key, d.id, d.text, d.metadata, d.updated"
@@ -32,19 +32,34 @@ def find(connection: sqlite3.Connection, row: Row, id: str, vectors: bool) -> St
     return None if found is None else _stored(connection, found, vectors)
 
 
-def page(connection: sqlite3.Connection, row: Row, filter: Filter | None, cursor: str | None, limit: int) -> Page:
-    """raises  InvalidCursor"""
+def page(
+    connection: sqlite3.Connection,
+    row: Row,
+    filter: Filter | None,
+    cursor: str | None,
+    limit: int,
+    max_bytes: int | None,
+) -> Page:
+    """Their keys first, then one document after the other, so that no more of them is read than the page has.
+
+    raises  InvalidCursor
+    """
     condition, parameters = ("1", list[object]()) if filter is None else translate(filter, row.key)
     beyond, bound = "1", list[object]()
     if cursor is not None:
         beyond, bound = "d.id > ?", [id_in(cursor)]
-    sql = (
-        f"SELECT {COLUMNS} FROM documents d WHERE d.collection = ? AND {beyond} AND ({condition}) "  # noqa: S608
-        "ORDER BY d.id LIMIT ?"
-    )
-    found = connection.execute(sql, (row.key, *bound, *parameters, limit + 1)).fetchall()
-    documents = [_stored(connection, each, False) for each in found[:limit]]
-    more = len(found) > limit and bool(documents)
+    sql = f"SELECT d.key FROM documents d WHERE d.collection = ? AND {beyond} AND ({condition}) ORDER BY d.id LIMIT ?"  # noqa: S608
+    keys = [key for (key,) in connection.execute(sql, (row.key, *bound, *parameters, limit + 1))]
+    documents: list[StoredDocument] = []
+    used = 0
+    for key in keys[:limit]:
+        sql = f"SELECT {COLUMNS} FROM documents d WHERE d.key = ?"  # noqa: S608  the names above
+        found = connection.execute(sql, (key,)).fetchone()
+        used += size(found[2], found[3])
+        if documents and max_bytes is not None and used > max_bytes:
+            break
+        documents.append(_stored(connection, found, False))
+    more = len(keys) > len(documents) and bool(documents)
     return Page(documents, after(documents[-1].document.id) if more else None)
 
 
@@ -71,16 +86,30 @@ def sampled(connection: sqlite3.Connection, row: Row, limit: int) -> Iterator[St
         yield _stored(connection, connection.execute(sql, (key,)).fetchone(), True)
 
 
-def of_passages(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[int, tuple[StoredDocument, int, int]]:
-    """By passage: its document without vectors, and its span; those that are still there."""
-    found: dict[int, tuple[StoredDocument, int, int]] = {}
+def of_passages(
+    connection: sqlite3.Connection, keys: Sequence[int], query: Query
+) -> dict[int, tuple[StoredDocument, int, int, str]]:
+    """By passage: its document without vectors, its span and its text, as far as the query includes them.
+
+    Those that are still there. One row at a time, of which what is not included is let go.
+    raises  LimitPassed
+    """
+    found: dict[int, tuple[StoredDocument, int, int, str]] = {}
+    text = "d.text" if query.include & {"text", "passage"} else "''"
+    metadata = "d.metadata" if "metadata" in query.include else "''"
+    used = 0
     for some in groups(keys):
         sql = (
-            f'SELECT p.key, p.start, p."end", {COLUMNS} FROM passages p JOIN documents d ON d.key = p.document '  # noqa: S608
-            f"WHERE p.key IN ({marks(some)})"
+            f'SELECT p.key, p.start, p."end", d.id, {text}, {metadata}, d.updated '  # noqa: S608
+            f"FROM passages p JOIN documents d ON d.key = p.document WHERE p.key IN ({marks(some)})"
         )
-        for key, start, end, *row in connection.execute(sql, some):
-            found[key] = (_stored(connection, (row[0], row[1], row[2], row[3], row[4]), False), start, end)
+        for key, start, end, name, whole, described, updated in connection.execute(sql, some):
+            kept = whole if "text" in query.include else ""
+            part = whole[start:end] if "passage" in query.include else ""
+            used += size(kept, part, described)
+            refuse_large_answer(used, query.max_bytes)
+            stored = StoredDocument(Document(name, kept, json.loads(described or "{}")), updated)
+            found[key] = (stored, start, end, part)
     return found
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from app.errors import DocumentNotFound
+from app.store.checks import refuse_large_answer
 from app.store.cursor import after, id_in
 from app.store.filters import Filter
 from app.store.postgres import tables
@@ -12,11 +13,13 @@ from app.store.postgres.catalogue import Row
 from app.store.postgres.connections import Connection
 from app.store.postgres.json_filters import keepable, translate
 from app.store.postgres.parameters import Parameters
-from app.store.store import F32, Document, Page, Passage, StoredDocument
+from app.store.store import F32, Document, Page, Passage, Query, StoredDocument
 
 COLUMNS = "d.key, d.id, d.text, d.metadata, d.updated"
 # Documents that an export has in memory at once, with their vectors.
 EXPORTED_AT_ONCE = 100
+# More than any answer has.
+ANY_BYTES = 2**62
 
 
 async def one(connection: Connection, row: Row, id: str, vectors: bool) -> StoredDocument:
@@ -40,8 +43,13 @@ async def by_id(connection: Connection, row: Row, ids: Sequence[str], vectors: b
     return {each["id"]: _stored(each, passages) for each in found}
 
 
-async def page(connection: Connection, row: Row, filter: Filter | None, cursor: str | None, limit: int) -> Page:
-    """raises  InvalidCursor"""
+async def page(
+    connection: Connection, row: Row, filter: Filter | None, cursor: str | None, limit: int, max_bytes: int | None
+) -> Page:
+    """Of what comes after the page only ids are sent: how long a text is, PostgreSQL knows without reading it.
+
+    raises  InvalidCursor
+    """
     parameters = Parameters()
     conditions = ["true"]
     if cursor is not None:
@@ -50,13 +58,26 @@ async def page(connection: Connection, row: Row, filter: Filter | None, cursor: 
         conditions.append(f"d.id > {parameters.add(last)}::text")
     if filter is not None:
         conditions.append(f"({translate(filter, parameters)})")
-    sql = (
-        f"SELECT {COLUMNS} FROM {tables.documents(row.key)} d WHERE {' AND '.join(conditions)} "  # noqa: S608
-        f"ORDER BY d.id LIMIT {parameters.add(limit + 1)}"
-    )
+    most = parameters.add(ANY_BYTES if max_bytes is None else max_bytes)
+    sql = f"""
+        WITH found AS (
+            SELECT {COLUMNS} FROM {tables.documents(row.key)} d WHERE {" AND ".join(conditions)}
+            ORDER BY d.id LIMIT {parameters.add(limit + 1)}
+        ), measured AS (
+            SELECT *, row_number() OVER so_far AS place,
+                sum(octet_length(text) + octet_length(metadata)) OVER so_far AS bytes
+            FROM found WINDOW so_far AS (ORDER BY id ROWS UNBOUNDED PRECEDING)
+        ), judged AS (
+            SELECT *, place <= {parameters.add(limit)}::bigint AND (place = 1 OR bytes <= {most}::bigint) AS shown
+            FROM measured
+        )
+        SELECT key, id, updated, shown, CASE WHEN shown THEN text END AS text,
+            CASE WHEN shown THEN metadata END AS metadata
+        FROM judged ORDER BY id
+    """  # noqa: S608
     found = await connection.fetch(sql, *parameters.values)
-    documents = [_stored(each, {}) for each in found[:limit]]
-    more = len(found) > limit and bool(documents)
+    documents = [_stored(each, {}) for each in found if each["shown"]]
+    more = len(found) > len(documents) and bool(documents)
     return Page(documents, after(documents[-1].document.id) if more else None)
 
 
@@ -87,15 +108,35 @@ async def _blocks(connection: Connection, row: Row, sql: str, *values: object) -
 
 
 async def of_passages(
-    connection: Connection, row: Row, keys: Sequence[int]
-) -> dict[int, tuple[StoredDocument, int, int]]:
-    """By passage: its document without vectors, and its span."""
-    sql = (
-        f'SELECT p.key AS passage, p.start, p."end", {COLUMNS} FROM {tables.passages(row.key)} p '  # noqa: S608
-        f"JOIN {tables.documents(row.key)} d ON d.key = p.document WHERE p.key = ANY($1::bigint[])"
-    )
-    found = await connection.fetch(sql, list(keys))
-    return {each["passage"]: (_stored(each, {}), each["start"], each["end"]) for each in found}
+    connection: Connection, row: Row, keys: Sequence[int], query: Query
+) -> dict[int, tuple[StoredDocument, int, int, str]]:
+    """By passage: its document without vectors, its span and its text, as far as the query includes them.
+
+    Where all of it is too much, only how much it is comes from the server.
+    raises  LimitPassed
+    """
+    text = "d.text" if "text" in query.include else "''"
+    metadata = "d.metadata" if "metadata" in query.include else "''"
+    part = 'substr(d.text, p.start + 1, p."end" - p.start)' if "passage" in query.include else "''"
+    sql = f"""
+        WITH found AS (
+            SELECT p.key AS passage, p.start, p."end", d.key, d.id, d.updated,
+                {text} AS text, {metadata} AS metadata, {part} AS part
+            FROM {tables.passages(row.key)} p JOIN {tables.documents(row.key)} d ON d.key = p.document
+            WHERE p.key = ANY($1::bigint[])
+        ), measured AS (
+            SELECT *, (sum(octet_length(text) + octet_length(metadata) + octet_length(part)) OVER ())::bigint AS bytes
+            FROM found
+        )
+        SELECT passage, start, "end", key, id, updated, bytes, CASE WHEN bytes <= $2::bigint THEN text END AS text,
+            CASE WHEN bytes <= $2::bigint THEN metadata END AS metadata,
+            CASE WHEN bytes <= $2::bigint THEN part END AS part
+        FROM measured
+    """  # noqa: S608
+    found = await connection.fetch(sql, list(keys), ANY_BYTES if query.max_bytes is None else query.max_bytes)
+    if found:
+        refuse_large_answer(found[0]["bytes"], query.max_bytes)
+    return {each["passage"]: (_stored(each, {}), each["start"], each["end"], each["part"]) for each in found}
 
 
 async def ids_of(connection: Connection, row: Row, keys: Sequence[int]) -> dict[int, str]:
@@ -126,6 +167,6 @@ async def _passages(connection: Connection, row: Row, documents: Sequence[int]) 
 
 def _stored(found: Any, passages: Mapping[int, list[Passage]]) -> StoredDocument:
     document = Document(
-        found["id"], found["text"], json.loads(found["metadata"]), tuple(passages.get(found["key"], ()))
+        found["id"], found["text"], json.loads(found["metadata"] or "{}"), tuple(passages.get(found["key"], ()))
     )
     return StoredDocument(document, found["updated"])

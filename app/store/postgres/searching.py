@@ -5,7 +5,7 @@ All of it in one transaction, and so of one moment.
 
 from collections.abc import Sequence
 
-from app.store.fusion import FUSED_PASSAGES, Fused, following, fuse, reaches, single
+from app.store.fusion import FUSED_PASSAGES, Fused, asked_for, following, fuse, hit_at, reaches, single
 from app.store.postgres import lexical, listing, semantic
 from app.store.postgres.catalogue import Row
 from app.store.postgres.connections import Connection
@@ -14,10 +14,9 @@ from app.store.store import Hit, Query
 
 
 async def search(connection: Connection, row: Row, query: Query, exact_below: int) -> list[Hit]:
+    """raises  LimitPassed"""
     end = query.offset + query.limit
-    places = await _places(connection, row, query, end, exact_below)
-    hits = await _hits(connection, row, places, query.offset, end)
-    return [hit for hit in hits if query.min_score is None or hit.score >= query.min_score]
+    return await _hits(connection, row, await _places(connection, row, query, end, exact_below), query)
 
 
 async def _places(connection: Connection, row: Row, query: Query, end: int, exact_below: int) -> list[Fused]:
@@ -44,12 +43,9 @@ def _wanted(query: Query, passages: int, documents: int) -> Wanted:
     return Wanted(query.vector, query.filter, passages, documents)
 
 
-async def _hits(connection: Connection, row: Row, places: Sequence[Fused], first: int, last: int) -> list[Hit]:
-    """The hits from `first` to `last`, equal ones by id."""
+async def _hits(connection: Connection, row: Row, places: Sequence[Fused], query: Query) -> list[Hit]:
+    """The hits that are asked for, equal ones by id."""
     ids = await listing.ids_of(connection, row, [place.document for place in places])
-    shown = sorted(places, key=lambda each: (-each.score, ids[each.document]))[first:last]
-    passages = await listing.of_passages(connection, row, [place.passage for place in shown])
-    return [
-        Hit(*passages[place.passage], place.score, place.ranks.get("semantic"), place.ranks.get("keyword"))
-        for place in shown
-    ]
+    shown = asked_for(sorted(places, key=lambda each: (-each.score, ids[each.document])), query)
+    passages = await listing.of_passages(connection, row, [place.passage for place in shown], query)
+    return [hit_at(place, *passages[place.passage]) for place in shown]

@@ -115,10 +115,17 @@ class PostgresStore:
         return self._connections.read(work)
 
     def documents(
-        self, name: str, *, filter: Filter | None = None, cursor: str | None = None, limit: int = 100
+        self,
+        name: str,
+        *,
+        filter: Filter | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+        max_bytes: int | None = None,
     ) -> Page:
         async def work(connection: Connection) -> Page:
-            return await listing.page(connection, await catalogue.find(connection, name), filter, cursor, limit)
+            row = await catalogue.find(connection, name)
+            return await listing.page(connection, row, filter, cursor, limit, max_bytes)
 
         return self._connections.read(work)
 

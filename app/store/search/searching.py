@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from app.errors import NotReady
-from app.store.fusion import FUSED_PASSAGES, Found, Fused, following, fuse, reaches, single
+from app.store.fusion import FUSED_PASSAGES, Found, Fused, asked_for, following, fuse, hit_at, reaches, single
 from app.store.ledger import listing
 from app.store.ledger.catalogue import Row
 from app.store.ledger.ledger import Ledger
@@ -30,20 +30,18 @@ class Searcher:
         self._beside.shutdown()
 
     def search(self, find: Find, query: Query) -> list[Hit]:
-        """raises  CollectionNotFound"""
+        """raises  CollectionNotFound; LimitPassed"""
         end = query.offset + query.limit
         for _ in range(ATTEMPTS):
             places = self._places(find, query, end)
             with self._ledger.reading() as connection:
-                hits, complete = _hits(connection, places, query.offset, end)
+                hits, complete = _hits(connection, places, query)
             if complete:
                 break
         else:
             with self._ledger.reading() as connection:
-                hits, _ = _hits(
-                    connection, self._places_in(connection, find(connection), query, end), query.offset, end
-                )
-        return [hit for hit in hits if query.min_score is None or hit.score >= query.min_score]
+                hits, _ = _hits(connection, self._places_in(connection, find(connection), query, end), query)
+        return hits
 
     def _places(self, find: Find, query: Query, end: int) -> list[Fused]:
         """Documents in their order, at least `end` of them, where there are so many. Each ranking has its snapshot."""
@@ -92,15 +90,11 @@ def _wanted(query: Query, passages: int, documents: int) -> Wanted:
     return Wanted(query.vector, query.filter, passages, documents)
 
 
-def _hits(connection: sqlite3.Connection, places: Sequence[Fused], first: int, last: int) -> tuple[list[Hit], bool]:
-    """The hits from `first` to `last`, equal ones by id; and whether every place still has its passage."""
+def _hits(connection: sqlite3.Connection, places: Sequence[Fused], query: Query) -> tuple[list[Hit], bool]:
+    """The hits that are asked for, equal ones by id; and whether every place still has its passage."""
     ids = listing.ids_of(connection, [place.document for place in places])
     here = sorted((each for each in places if each.document in ids), key=lambda each: (-each.score, ids[each.document]))
-    shown = here[first:last]
-    passages = listing.of_passages(connection, [place.passage for place in shown])
-    hits = [
-        Hit(*passages[place.passage], place.score, place.ranks.get("semantic"), place.ranks.get("keyword"))
-        for place in shown
-        if place.passage in passages
-    ]
+    shown = asked_for(here, query)
+    passages = listing.of_passages(connection, [place.passage for place in shown], query)
+    hits = [hit_at(place, *passages[place.passage]) for place in shown if place.passage in passages]
     return hits, len(here) == len(places) and len(hits) == len(shown)
