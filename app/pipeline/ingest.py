@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-import numpy as np
-
 from app.embedding.embedder import Embedder
 from app.embedding.embedders import Embedders
 from app.embedding.registry import Card
 from app.errors import InvalidDocument, SpaceMismatch
 from app.pipeline.drafts import Draft, Rules
+from app.pipeline.vectors import fault
 from app.pipeline.workers import Workers
 from app.store.store import F32, Collection, Document, Passage, Store
 
@@ -47,10 +46,8 @@ class Ingest:
         for vector in vectors:
             if len(vector) != space.dimension:
                 raise SpaceMismatch(collection.name, "dimension", space.dimension, len(vector))
-            if not np.isfinite(vector).all():
-                raise InvalidDocument(which, "its vector holds a number that float32 cannot hold, or none at all")
-            if space.distance == "cosine" and not vector.any():
-                raise InvalidDocument(which, "its vector is zero, which has no direction to compare by cosine")
+            if why := fault(vector, space.distance):
+                raise InvalidDocument(which, f"its vector {why}")
         if not vectors:
             embedder_for(collection, self._embedders)
 

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from app.embedding.embedder import Cut
 from app.embedding.embedders import Embedders
 from app.errors import InvalidInput, SpaceMismatch
 from app.pipeline.ingest import embedder_for
+from app.pipeline.vectors import fault
 from app.pipeline.workers import Workers
 from app.store.keyword import left_out
 from app.store.store import Collection, Hit, Query, Store
@@ -63,7 +62,5 @@ def _check_vector(collection: Collection, query: Query) -> None:
     assert query.vector is not None
     if len(query.vector) != collection.space.dimension:
         raise SpaceMismatch(collection.name, "dimension", collection.space.dimension, len(query.vector))
-    if not np.isfinite(query.vector).all():
-        raise InvalidInput("the vector holds a number that float32 cannot hold", param="vector")
-    if collection.space.distance == "cosine" and not query.vector.any():
-        raise InvalidInput("the vector is zero, which has no direction to compare by cosine", param="vector")
+    if why := fault(query.vector, collection.space.distance):
+        raise InvalidInput(f"the vector {why}", param="vector")

@@ -10,9 +10,15 @@ def scores(vectors: F32, query: F32, distance: Distance) -> F32:
 
     vectors  (rows, dimension) float32
     query    (dimension,) float32
-    returns  (rows,) float32; cosine: the cosine, 0 where either has no length; dot: the inner product;
-             euclidean: minus the distance
+    returns  (rows,) float32, finite: what float32 cannot hold is the largest number that it can, or 0; cosine: the
+             cosine, 0 where either has no length; dot: the inner product; euclidean: minus the distance
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        finite: F32 = np.nan_to_num(_scores(vectors, query, distance))
+    return finite
+
+
+def _scores(vectors: F32, query: F32, distance: Distance) -> F32:
     if distance == "euclidean":
         away = vectors - query
         nearness: F32 = -np.sqrt(np.einsum("ij,ij->i", away, away))

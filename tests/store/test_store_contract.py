@@ -1,6 +1,7 @@
 """What every store does, one behaviour at a time, on documents made by hand."""
 
 import itertools
+import math
 import random
 import threading
 from collections import Counter
@@ -20,6 +21,7 @@ from app.errors import (
     SpaceMismatch,
     TooManyCollections,
 )
+from app.pipeline.vectors import LONGEST, SHORTEST
 from app.store.filters import parse
 from app.store.store import (
     ALL_PARTS,
@@ -454,6 +456,20 @@ def test_pages_of_a_long_hybrid_search_make_the_whole(store: Store) -> None:
     assert scores == sorted(scores, reverse=True)
     for limit in (10, 37, 150):
         assert [hit for offset in range(0, 400, limit) for hit in part(limit, offset)] == whole
+
+
+@pytest.mark.parametrize("distance", ["cosine", "dot", "euclidean"])
+def test_vectors_of_every_length_that_is_let_in_are_compared(store: Store, distance: Distance) -> None:
+    store.create_collection("animals", replace(PLANE, distance=distance), {})
+    lengths = [LONGEST, 1e5, 1.0, 1e-5, SHORTEST]
+    store.upsert("animals", [document(f"d{length:g}", "", np.float32(length) * EAST) for length in lengths])
+    store.upsert("animals", [document(f"north{length:g}", "", np.float32(length) * NORTH) for length in lengths])
+    for length in lengths:
+        hits = store.search("animals", Query("semantic", "", np.float32(length) * EAST, limit=10))
+        assert len(hits) == 10
+        assert all(math.isfinite(hit.score) for hit in hits)
+        if distance == "cosine":
+            assert [hit.score for hit in hits] == pytest.approx([1] * 5 + [0] * 5, abs=1e-5)
 
 
 @pytest.mark.parametrize("mode", MODES[:2])

@@ -115,6 +115,8 @@ def test_a_passages_key_is_believed_only_where_it_is_its_texts(
         ("ours", Draft(vector=np.ones(7, np.float32)), SpaceMismatch, "the dimension 8, and 7 was given"),
         ("ours", Draft(vector=np.full(8, np.inf, np.float32)), InvalidDocument, "float32 cannot hold"),
         ("ours", Draft(vector=np.full(8, np.nan, np.float32)), InvalidDocument, "float32 cannot hold"),
+        ("ours", Draft(vector=np.full(8, 1e30, np.float32)), InvalidDocument, "length of 2.83e.30, and 1e-15 to 1e.15"),
+        ("ours", Draft(vector=np.full(8, 1e-30, np.float32)), InvalidDocument, "length of 2.83e-30"),
         ("ours", Draft(vector=np.zeros(8, np.float32)), InvalidDocument, "no direction"),
         ("ours", Draft(" "), InvalidDocument, "document 1: its text is empty"),
     ],

@@ -68,6 +68,11 @@ def test_more_words_than_are_looked_for_are_counted(pipeline: Pipeline, mode: st
         ({"mode": "semantic", "vector": np.ones(3, np.float32)}, SpaceMismatch, "dimension 8, and 3"),
         ({"mode": "semantic", "vector": np.full(8, np.inf, np.float32)}, InvalidInput, "float32"),
         ({"mode": "semantic", "vector": np.zeros(8, np.float32)}, InvalidInput, "zero"),
+        (
+            {"mode": "semantic", "vector": np.full(8, 1e20, np.float32)},
+            InvalidInput,
+            "length of 2.83e.20, and 1e-15 to",
+        ),
         ({"mode": "hybrid", "text": "a", "name": "foreign"}, SpaceMismatch, "other-model, and fake-model"),
         ({"mode": "keyword", "text": "a", "name": "none"}, CollectionNotFound, "'none'"),
         ({"mode": "hybrid", "text": "a", "name": "none"}, CollectionNotFound, "'none'"),
