@@ -115,6 +115,7 @@ def _made(server: Server, name: str, space: Space, metadata: Metadata) -> tuple[
 def delete(server: Server, name: str) -> None:
     """That of the documents first: from then on it is gone. raises CollectionNotFound"""
     row = find(server, name)
+    server.forget(row.passages)
     for each in (documents_name(name), row.passages):
         with server.calling():
             try:

@@ -72,6 +72,10 @@ class Server:
             self._opened[name] = self.client.get_collection(name, embedding_function=None)
         return self._opened[name]
 
+    def forget(self, name: str) -> None:
+        """Let go of a collection of passages that was deleted."""
+        self._opened.pop(name, None)
+
     def parts(self, items: Sequence[T]) -> Iterator[list[T]]:
         """As many at once as one request may hold."""
         for start in range(0, len(items), self.most):

@@ -14,10 +14,10 @@ import threading
 import time
 from collections.abc import Sequence
 
-from app.errors import DatabaseAway, VectorSpaceError
+from app.errors import DatabaseAway, DatabaseRefused, VectorSpaceError
 from app.store.checks import latest
 from app.store.chroma.failures import Moved
-from app.store.chroma.records import passage_records, prepare
+from app.store.chroma.records import Prepared, passage_records, prepare
 from app.store.chroma.server import LEFT_AFTER_S, Server
 from app.store.chroma.shelf import Shelf
 from app.store.filters import Filter, matches
@@ -37,6 +37,13 @@ def new_version(now_ns: int) -> str:
 def is_left(version: str, now_ns: int) -> bool:
     """Whether a version that no document names never will be, and no longer is somebody's to remove."""
     return now_ns / 1e9 - int(version[:12], 16) / 1e3 > LEFT_AFTER_S
+
+
+def _unnamed(shelf: Shelf, prepared: Sequence[Prepared]) -> list[str]:
+    """The passages of those of `prepared` that do not count: of several requests the first may have been taken."""
+    heads = shelf.heads([each.head.id for each in prepared])
+    named = {name for head in heads.values() for name in head.passage_ids}
+    return [name for each in prepared for name in each.head.passage_ids if name not in named]
 
 
 class Writer:
@@ -71,7 +78,11 @@ class Writer:
             except BaseException:
                 self._leave(shelf, [each.id for each in added])
                 raise
-            shelf.commit(prepared)
+            try:
+                shelf.commit(prepared)
+            except DatabaseRefused:
+                self._leave(shelf, _unnamed(shelf, prepared))
+                raise
             self._remove(shelf, [name for head in old.values() for name in head.passage_ids])
 
     def delete(self, shelf: Shelf, ids: Sequence[str] | None, filter: Filter | None) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.errors import DatabaseAway
+from app.errors import DatabaseAway, DatabaseRefused
 from app.store.chroma import catalogue
 from app.store.chroma.address import read
 from app.store.chroma.records import passage_records, prepare
@@ -205,3 +205,33 @@ def test_what_is_read_beside_writes_is_whole(url: str, open_store: Opening) -> N
     finally:
         done.set()
         writer.join()
+
+
+def test_a_commit_that_is_refused_leaves_no_passages_behind(
+    url: str, open_store: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a quota on documents is passed, once their passages are there."""
+    store = open_store(url)
+    store.create_collection("c", PLANE, {})
+
+    def refuse(*_: object) -> None:
+        raise DatabaseRefused("chroma", "a quota")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Shelf, "commit", refuse)
+        for number in range(3):
+            with pytest.raises(DatabaseRefused):
+                store.upsert("c", version(number))
+    store.upsert("c", version(4))
+    assert whole(store) == [4] * len(IDS)
+    assert store.collection("c").passages == 2 * len(IDS)
+
+
+def test_a_deleted_collection_is_let_go(url: str, open_store: Opening) -> None:
+    store = open_store(url)
+    for _ in range(3):
+        store.create_collection("c", PLANE, {})
+        store.upsert("c", version(1))
+        assert whole(store) == [1] * len(IDS)
+        store.delete_collection("c")
+    assert store._server._opened == {}
