@@ -122,6 +122,16 @@ def documents_in(ranking: Iterable[Found]) -> int:
     return len({found.document for found in ranking})
 
 
+def last_wanted(ranking: Iterable[Found], passages: int, documents: int) -> Found | None:
+    """The passage with which a ranking has as many passages, of as many documents; None where it has fewer."""
+    seen: set[int] = set()
+    for count, found in enumerate(ranking, 1):
+        seen.add(found.document)
+        if count >= passages and len(seen) >= documents:
+            return found
+    return None
+
+
 def asked_for(places: Sequence[Fused], query: Query) -> list[Fused]:
     """Of all places, in their order, those that the query wants to see."""
     shown = places[query.offset : query.offset + query.limit]

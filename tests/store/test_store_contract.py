@@ -22,6 +22,7 @@ from app.errors import (
     TooManyCollections,
 )
 from app.pipeline.vectors import LONGEST, SHORTEST
+from app.store.chroma.store import ChromaStore
 from app.store.filters import parse
 from app.store.store import (
     ALL_PARTS,
@@ -456,6 +457,27 @@ def test_pages_of_a_long_hybrid_search_make_the_whole(store: Store) -> None:
     assert scores == sorted(scores, reverse=True)
     for limit in (10, 37, 150):
         assert [hit for offset in range(0, 400, limit) for hit in part(limit, offset)] == whole
+
+
+@pytest.mark.parametrize("filter", [None, {"even": True}])
+def test_pages_of_equal_hits_make_the_whole(store: Store, filter: Metadata | None) -> None:
+    """As of a text that hundreds of documents share: an index names some of them, ids say which come first."""
+    if isinstance(store, ChromaStore):
+        pytest.skip("Chroma's graph names but some of many equal ones, and there is nothing to scan beside it")
+    store.create_collection("animals", PLANE, {})
+    names = [f"d{i:03}" for i in range(300)]
+    random.Random(5).shuffle(names)
+    equal = [document(each, "", EAST, metadata={"even": int(each[1:]) % 2 == 0}) for each in names]
+    others = [document(f"e{i}", "", vector(1, i + 1, 0, 0), metadata={"even": True}) for i in range(20)]
+    store.upsert("animals", [*equal, *others])
+    wanted = None if filter is None else parse(filter)
+    shown = [
+        hit.document.document.id
+        for offset in range(0, 400, 10)
+        for hit in store.search("animals", Query("semantic", "", EAST, wanted, limit=10, offset=offset))
+    ]
+    kept = [each for each in sorted(names) if filter is None or int(each[1:]) % 2 == 0]
+    assert shown == [*kept, *(f"e{i}" for i in range(20))]
 
 
 @pytest.mark.parametrize("distance", ["cosine", "dot", "euclidean"])

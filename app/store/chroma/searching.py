@@ -17,7 +17,7 @@ from app.store.chroma.vectors import compared, score_of
 from app.store.chroma.where import Where, widened
 from app.store.chroma.writing import is_left
 from app.store.filters import Filter, matches
-from app.store.fusion import Found, asked_for, hit_at, single
+from app.store.fusion import Found, asked_for, hit_at, last_wanted, single
 from app.store.similarity import scores
 from app.store.store import F32, Hit, Query, StoredDocument
 
@@ -50,6 +50,11 @@ class Ranking:
             self.spans.append((start, end))
         self.heads.append(head)
         self.documents += bool(passages)
+
+    def holds(self, documents: int, least: float) -> bool:
+        """Whether it has so many, and all that are as good as the last of them: `least` is what Chroma named last."""
+        last = last_wanted(sorted(self.found, key=lambda each: -each.score), 0, documents)
+        return last is not None and least < last.score
 
 
 def search(server: Server, shelf: Shelf, query: Query) -> list[Hit]:
@@ -97,9 +102,11 @@ def _ranked(server: Server, shelf: Shelf, vector: F32, filter: Filter | None, do
     while True:
         nearest = shelf.nearest(compared(vector, shelf.row.space.distance), count, _but(wide, ranking.seen))
         _judge(server, shelf, ranking, nearest, vector, filter)
-        if len(nearest) < count or ranking.documents >= documents:
+        if len(nearest) < count or ranking.holds(documents, score_of(nearest[-1][2], shelf.row.space.distance)):
             return ranking
         if len(ranking.seen) > MOST_SEEN + documents:
+            if ranking.documents >= documents:
+                return ranking
             raise InvalidFilter(
                 "Chroma cannot be asked for it, and among the "
                 f"{len(ranking.seen)} documents that were looked at it leaves {ranking.documents}"

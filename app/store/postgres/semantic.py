@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from app.store.filters import Filter
-from app.store.fusion import Found
+from app.store.fusion import Found, last_wanted
 from app.store.postgres import tables
 from app.store.postgres.catalogue import Row
 from app.store.postgres.connections import Connection
 from app.store.postgres.json_filters import translate
 from app.store.postgres.parameters import Parameters
-from app.store.postgres.ranking import enough, holds, ordered
+from app.store.postgres.ranking import enough, ordered
 from app.store.postgres.vectors import distance_to, encoded, indexed, score_of
 from app.store.store import F32
 
@@ -42,7 +42,10 @@ async def rank(connection: Connection, row: Row, wanted: Wanted, exact_below: in
             found = await _candidates(connection, row, wanted, count)
             if len(found) < count:
                 break  # the index has given up: the filter lets few through
-            if holds(found, wanted.passages, wanted.documents):
+            last = last_wanted(found, wanted.passages, wanted.documents)
+            if last is not None and (not wanted.documents or found[-1] is not last):
+                if wanted.documents and found[found.index(last) + 1].score == last.score:
+                    break  # of equal ones ids decide, and the index knows but some of them
                 if await _misses_zeros(connection, row, found[-1].score):
                     break
                 return found

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from app.store.filters import Filter
-from app.store.fusion import Found, documents_in
+from app.store.fusion import Found, documents_in, last_wanted
 from app.store.keyword import query_tokens
 from app.store.ledger import keyword_index
 from app.store.ledger.catalogue import Row
@@ -51,12 +51,8 @@ def _worded(
 
 def _beyond(found: Sequence[Found], passages: int, documents: int) -> bool:
     """Whether the ranking goes so far that all that are as good as the last one wanted are in it."""
-    seen: set[int] = set()
-    for count, each in enumerate(found, 1):
-        seen.add(each.document)
-        if count >= passages and len(seen) >= documents:
-            return found[-1].score < each.score
-    return False
+    last = last_wanted(found, passages, documents)
+    return last is not None and found[-1].score < last.score
 
 
 def _enough(found: Sequence[Found], passages: int, documents: int) -> bool:

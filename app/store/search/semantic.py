@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.store.filters import Filter, matches
-from app.store.fusion import Found, documents_in
+from app.store.fusion import Found, last_wanted
 from app.store.index.follower import Follower
 from app.store.ledger.catalogue import Row
 from app.store.ledger.columns import groups, marks
@@ -47,6 +47,18 @@ class Wanted:
     documents: int
 
 
+@dataclass(frozen=True)
+class _Ranking:
+    """What the index's candidates give.
+
+    found  those that the filter matches, as many as are wanted, and those as good as the last of them
+    least  the score of the last candidate: what is less near, the index was not asked for
+    """
+
+    found: list[Found]
+    least: float
+
+
 class SemanticRanking:
     """The ranking of a collection's passages.
 
@@ -63,11 +75,14 @@ class SemanticRanking:
         if wanted.vector.any() and (index := self._follower.index) is not None:
             count = max(FEWEST, max(wanted.passages, wanted.documents) * (FACTOR_FILTERED if wanted.filter else FACTOR))
             while count <= MOST:
-                found = self._approximately(index, find, wanted, count)
-                if found is None:
+                ranking = self._approximately(index, find, wanted, count)
+                if ranking is None:
                     break
-                if _enough(found, wanted):
-                    return found
+                last = last_wanted(ranking.found, wanted.passages, wanted.documents)
+                if last is not None and wanted.documents and ranking.found[-1] is not last:
+                    break  # of equal ones ids decide, and the index knows but some of them
+                if last is not None and (not wanted.documents or ranking.least < last.score):
+                    return ranking.found
                 count *= MORE
         with self._ledger.reading() as connection:
             return self.scan(connection, find(connection), wanted)
@@ -77,7 +92,7 @@ class SemanticRanking:
         rows = _scanned(connection, row, wanted.filter)
         return best(rows, wanted.vector, row.space.distance, wanted.passages, wanted.documents)
 
-    def _approximately(self, index: "ChromaIndex", find: Find, wanted: Wanted, count: int) -> list[Found] | None:
+    def _approximately(self, index: "ChromaIndex", find: Find, wanted: Wanted, count: int) -> "_Ranking | None":
         """The ranking as far as `count` candidates of the index allow; None where the index is of no use.
 
         The order of the three steps is what makes it one snapshot. What the ledger says is indexed, is; so a passage
@@ -101,7 +116,9 @@ class SemanticRanking:
             distance = now.space.distance
             proposed = best(_rows_of(connection, candidates), wanted.vector, distance)
             tail = best(_tail(connection, before), wanted.vector, distance)
-            return list(_passing(connection, _merge(proposed, tail), wanted))
+            both = _merge(proposed, tail)
+            found = list(_passing(connection, both, wanted))
+            return _Ranking(found, both[-1].score if both else -math.inf)
 
 
 def _merge(proposed: list[Found], tail: list[Found]) -> list[Found]:
@@ -114,10 +131,6 @@ def _merge(proposed: list[Found], tail: list[Found]) -> list[Found]:
     both = {found.key: found for found in proposed}
     both.update((found.key, found) for found in tail if found.score >= last)
     return sorted(both.values(), key=lambda found: (-found.score, found.key))
-
-
-def _enough(found: Sequence[Found], wanted: Wanted) -> bool:
-    return len(found) >= wanted.passages and documents_in(found) >= wanted.documents
 
 
 def _long_tail(connection: sqlite3.Connection, row: Row) -> bool:
@@ -151,21 +164,21 @@ def _tail(connection: sqlite3.Connection, row: Row) -> Iterator[ScanRow]:
 
 
 def _passing(connection: sqlite3.Connection, ranking: Iterable[Found], wanted: Wanted) -> Iterator[Found]:
-    """Those that the filter matches, until there are enough."""
+    """Those that the filter matches, until there are enough, and those as good as the last of them."""
     passes: dict[int, bool] = {}
     documents: set[int] = set()
-    count = 0
+    count, last = 0, -math.inf
     for found in ranking:
+        if count >= wanted.passages and len(documents) >= wanted.documents and found.score < last:
+            return
         if wanted.filter is not None:
             if found.document not in passes:
                 passes[found.document] = _matches(connection, found.document, wanted.filter)
             if not passes[found.document]:
                 continue
         yield found
-        count += 1
+        count, last = count + 1, found.score
         documents.add(found.document)
-        if count >= wanted.passages and len(documents) >= wanted.documents:
-            return
 
 
 def _matches(connection: sqlite3.Connection, document: int, filter: Filter) -> bool:
