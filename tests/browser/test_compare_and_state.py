@@ -1,6 +1,7 @@
 """Compare and State as a person uses them."""
 
 import re
+from typing import Any
 
 from playwright.sync_api import Page, expect
 
@@ -79,7 +80,7 @@ def test_nothing_is_asked_while_nobody_looks(service: Process, open_page: Open) 
         page.clock.run_for(4_000)
 
 
-BAD = {"status": 500, "json": {"status": 500, "code": "internal", "detail": "it failed"}}
+BAD: dict[str, Any] = {"status": 500, "json": {"status": 500, "code": "internal", "detail": "it failed"}}
 
 
 def test_results_go_with_their_texts(service: Process, open_page: Open) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from playwright.sync_api import Error, Page, Route, expect
@@ -9,7 +10,7 @@ from playwright.sync_api import Error, Page, Route, expect
 from tests.browser.conftest import PATIENCE_MS, Open, fill, look_at
 from tests.process.conftest import Process
 
-FULL = {
+FULL: dict[str, Any] = {
     "status": 507,
     "content_type": "application/problem+json",
     "body": '{"status": 507, "code": "disk_full", "detail": "the disk is full"}',
@@ -44,7 +45,7 @@ class Held:
 
     def refuse(self) -> None:
         for route in self._routes:
-            route.fulfill(**FULL)  # type: ignore[arg-type]
+            route.fulfill(**FULL)
         self._page.unroute(self._pattern)
 
 

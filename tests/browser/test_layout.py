@@ -82,9 +82,15 @@ def test_what_is_written_from_right_to_left_is_set_so(own: Process, open_page: O
     for place in (".hit-id", ".hit-text"):
         assert hit.locator(place).evaluate(direction) == "rtl", place
     page.get_by_role("tab", name="Map").click()
-    page.get_by_role("searchbox", name="Search on the map").fill("המגדלור")
-    page.locator("#map-hits button", has_text="המגדלור").hover()
-    assert page.locator("#map-tip p").nth(1).evaluate(direction) == "rtl"
+    expect(page.locator("#map-caption")).to_contain_text("3 documents")
+    with page.expect_response("**/map/place"):
+        page.get_by_role("searchbox", name="Search on the map").fill("המגדלור")
+    hit = page.locator("#map-hits button", has_text="המגדלור")
+    assert hit.evaluate(direction) == "rtl"
+    hit.focus()
+    text = page.locator("#map-tip p").nth(1)
+    expect(text).to_have_text(HEBREW)
+    assert text.evaluate(direction) == "rtl"
 
 
 @pytest.mark.parametrize("width", [375, 861, 900, 960, 1030, 1041, 1100, 1280])
