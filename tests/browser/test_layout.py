@@ -64,33 +64,32 @@ def test_long_ids_and_addresses_keep_their_place(own: Process, open_page: Open, 
 def test_what_is_written_from_right_to_left_is_set_so(own: Process, open_page: Open) -> None:
     page = open_page(own, "#/documents")
     look_at(page, "a-collection-with-a-rather-long-name-of-somebodys-own")
-    direction = "each => getComputedStyle(each).direction"
     row = page.locator(".row", has_text="מגדלור")
     for place in (".row-id", ".row-text", "button.chip"):
-        assert row.locator(place).evaluate(direction) == "rtl", place
-    assert page.locator(".row-text", has_text="kept for a year").evaluate(direction) == "ltr"
+        expect(row.locator(place)).to_have_css("direction", "rtl")
+    expect(page.locator(".row-text", has_text="kept for a year")).to_have_css("direction", "ltr")
     row.locator(".row-id").click()
-    assert page.locator(".document-text").evaluate(direction) == "rtl"
+    expect(page.locator(".document-text")).to_have_css("direction", "rtl")
     page.get_by_role("button", name="Edit").click()
-    assert page.get_by_label("Text", exact=True).evaluate(direction) == "rtl"
+    expect(page.get_by_label("Text", exact=True)).to_have_css("direction", "rtl")
     page.keyboard.press("Escape")
     page.get_by_role("tab", name="Search").click()
     page.get_by_role("searchbox", name="Search").fill("המגדלור")
-    assert page.get_by_role("searchbox", name="Search").evaluate(direction) == "rtl"
+    expect(page.get_by_role("searchbox", name="Search")).to_have_css("direction", "rtl")
     hit = page.locator(".column[data-mode=keyword] .hit")
     expect(hit).to_have_count(1)
     for place in (".hit-id", ".hit-text"):
-        assert hit.locator(place).evaluate(direction) == "rtl", place
+        expect(hit.locator(place)).to_have_css("direction", "rtl")
     page.get_by_role("tab", name="Map").click()
     expect(page.locator("#map-caption")).to_contain_text("3 documents")
     with page.expect_response("**/map/place"):
         page.get_by_role("searchbox", name="Search on the map").fill("המגדלור")
     hit = page.locator("#map-hits button", has_text="המגדלור")
-    assert hit.evaluate(direction) == "rtl"
+    expect(hit).to_have_css("direction", "rtl")
     hit.focus()
     text = page.locator("#map-tip p").nth(1)
     expect(text).to_have_text(HEBREW)
-    assert text.evaluate(direction) == "rtl"
+    expect(text).to_have_css("direction", "rtl")
 
 
 @pytest.mark.parametrize("width", [375, 861, 900, 960, 1030, 1041, 1100, 1280])
