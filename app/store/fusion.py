@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from app.store.store import Hit, Query, Rank, StoredDocument
 
@@ -10,6 +11,8 @@ K = 60
 # Each ranking's depth in a hybrid search: what stands below adds next to nothing. The same for every page: a depth that
 # grew with the offset would give each page an order of its own, in which documents come twice and others never.
 FUSED_PASSAGES = 100
+# HNSW's M, in the index and in PostgreSQL.
+GRAPH_NEIGHBOURS = 16
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,11 @@ def last_wanted(ranking: Iterable[Found], passages: int, documents: int) -> Foun
         if count >= passages and len(seen) >= documents:
             return found
     return None
+
+
+def crowded(ranking: Iterable[Found]) -> bool:
+    """Whether more passages are equally near than one has neighbours in a graph, which may not lead past them."""
+    return any(len(list(run)) > GRAPH_NEIGHBOURS for _, run in groupby(found.score for found in ranking))
 
 
 def asked_for(places: Sequence[Fused], query: Query) -> list[Fused]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.store.filters import Filter
-from app.store.fusion import Found, last_wanted
+from app.store.fusion import Found, crowded, last_wanted
 from app.store.postgres import tables
 from app.store.postgres.catalogue import Row
 from app.store.postgres.connections import Connection
@@ -43,6 +43,8 @@ async def rank(connection: Connection, row: Row, wanted: Wanted, exact_below: in
             if len(found) < count:
                 break  # the index has given up: the filter lets few through
             last = last_wanted(found, wanted.passages, wanted.documents)
+            if wanted.documents and crowded(found):
+                break
             if last is not None and (not wanted.documents or found[-1] is not last):
                 if wanted.documents and found[found.index(last) + 1].score == last.score:
                     break  # of equal ones ids decide, and the index knows but some of them

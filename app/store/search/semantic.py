@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.store.filters import Filter, matches
-from app.store.fusion import Found, last_wanted
+from app.store.fusion import Found, crowded, last_wanted
 from app.store.index.follower import Follower
 from app.store.ledger.catalogue import Row
 from app.store.ledger.columns import groups, marks
@@ -79,7 +79,9 @@ class SemanticRanking:
                 if ranking is None:
                     break
                 last = last_wanted(ranking.found, wanted.passages, wanted.documents)
-                if last is not None and wanted.documents and ranking.found[-1] is not last:
+                if wanted.documents and (
+                    crowded(ranking.found) or (last is not None and ranking.found[-1] is not last)
+                ):
                     break  # of equal ones ids decide, and the index knows but some of them
                 if last is not None and (not wanted.documents or ranking.least < last.score):
                     return ranking.found
