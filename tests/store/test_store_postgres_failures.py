@@ -14,6 +14,7 @@ from app.store.filters import parse
 from app.store.postgres import connections
 from app.store.postgres.address import Address
 from app.store.postgres.store import PostgresStore
+from app.store.similarity import scores
 from app.store.store import Distance, Document, Passage, Query, Space
 from tests.store.cluster import PASSWORD, Cluster
 from tests.store.opening import PLANE, document, vector
@@ -291,6 +292,26 @@ def test_vectors_of_every_length_are_found(
     assert store.index_state().state == "ready"
 
 
+@pytest.mark.parametrize("distance", ["cosine", "dot", "euclidean"])
+@pytest.mark.parametrize("length", [1e-15, 1e-9, 1.0, 1e5, 1e15])
+def test_a_query_of_any_length_is_asked_of_an_index_of_float16(
+    open_store: Callable[..., PostgresStore], distance: Distance, length: float
+) -> None:
+    """Of more passages than are asked for at first; 1e15 is more than float16 holds, and 1e-9 nothing in it."""
+    store = open_store()
+    store.create_collection("a", Space("m", 2500, distance), {})
+    vectors = np.random.default_rng(0).standard_normal((100, 2500)).astype(np.float32)
+    store.upsert("a", [document(f"d{i:02}", f"text {i}", vectors[i]) for i in range(100)])
+    query = vectors[70] / np.linalg.norm(vectors[70]) * np.float32(length)
+    hits = store.search("a", Query("semantic", vector=query, limit=3))
+    near = scores(vectors, query, distance)
+    if distance == "euclidean" and length != 1.0:
+        # So near to the middle, or so far away, all are nearly as near.
+        assert [hit.score for hit in hits] == pytest.approx(sorted(near.tolist(), reverse=True)[:3], rel=1e-4)
+    else:
+        assert [hit.document.document.id for hit in hits] == [f"d{i:02}" for i in np.argsort(-near)[:3]]
+
+
 def test_what_postgres_cannot_keep_is_refused_by_name_and_changes_nothing(
     open_store: Callable[..., PostgresStore],
 ) -> None:
@@ -304,6 +325,10 @@ def test_what_postgres_cannot_keep_is_refused_by_name_and_changes_nothing(
         (Document("a", "x\0"), r"its text holds the character U\+0000"),
         (Document("a", "x", {"k\0": 1}), r"its metadata holds the character U\+0000"),
         (Document("a", "x", {}, (Passage(0, 1, large),)), "a number above 65504"),
+        (
+            Document("a", "x", {}, (Passage(0, 1, large / np.float32(1e12)),)),
+            "length 3.83406e-06, and 0.001 is the least",
+        ),
     ):
         with pytest.raises(InvalidDocument, match=why):
             store.upsert("a", [Document("good", "good"), bad])

@@ -7,8 +7,6 @@ each other, and never in a circle.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from app.errors import InvalidDocument
 from app.store.checks import latest, refuse_half_pairs, same, written
 from app.store.filters import Filter
@@ -17,7 +15,7 @@ from app.store.postgres.catalogue import Row
 from app.store.postgres.connections import Connection
 from app.store.postgres.json_filters import fields, keepable, translate
 from app.store.postgres.parameters import Parameters
-from app.store.postgres.vectors import GREATEST_HALF, decoded, encoded, halved
+from app.store.postgres.vectors import decoded, encoded, halved, why_not_halved
 from app.store.postgres.words import words_of
 from app.store.store import Document
 
@@ -63,9 +61,9 @@ def _prepare(document: Document) -> Prepared:
 async def upsert(connection: Connection, row: Row, documents: Sequence[Prepared]) -> None:
     """Keep each in place of an older one of its id; `documents` have different ids, and come in their order.
 
-    raises  InvalidDocument, where a number is too great for the index of half precision
+    raises  InvalidDocument, where the index of half precision cannot hold a vector
     """
-    _refuse_great_numbers(row, documents)
+    _refuse_beyond_half(row, documents)
     rows = await connection.fetch(
         f"INSERT INTO {tables.documents(row.key)} AS d (id, text, metadata, fields, updated) "  # noqa: S608
         "SELECT id, text, metadata, fields::jsonb, extract(epoch FROM clock_timestamp()) "
@@ -93,12 +91,12 @@ async def upsert(connection: Connection, row: Row, documents: Sequence[Prepared]
     await catalogue.count(connection, row, added, len(parts) - passages, sum(part[5] for part in parts) - tokens)
 
 
-def _refuse_great_numbers(row: Row, documents: Sequence[Prepared]) -> None:
+def _refuse_beyond_half(row: Row, documents: Sequence[Prepared]) -> None:
     if halved(row.space.dimension):
         for each in documents:
-            if any(np.abs(decoded(vector)).max() > GREATEST_HALF for *_, vector in each.passages):
-                reason = f"its vector holds a number above {GREATEST_HALF:g}, too great for an index of this dimension"
-                raise InvalidDocument(repr(each.id), reason)
+            for *_, vector in each.passages:
+                if why := why_not_halved(decoded(vector), row.space.distance):
+                    raise InvalidDocument(repr(each.id), f"its vector {why}")
 
 
 async def _strip(connection: Connection, row: Row, keys: list[int]) -> tuple[int, int]:

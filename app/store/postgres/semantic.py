@@ -10,7 +10,7 @@ from app.store.postgres.connections import Connection
 from app.store.postgres.json_filters import translate
 from app.store.postgres.parameters import Parameters
 from app.store.postgres.ranking import enough, ordered
-from app.store.postgres.vectors import distance_to, encoded, indexed, score_of
+from app.store.postgres.vectors import asked_of_index, distance_to, encoded, indexed, score_of
 from app.store.store import F32
 
 # Candidates per passage that is wanted: some belong to a document that has a better one.
@@ -36,10 +36,11 @@ async def rank(connection: Connection, row: Row, wanted: Wanted, exact_below: in
 
     exact_below  collections of up to so many passages are scanned
     """
-    if row.collection.passages > exact_below and indexed(row.space.dimension) and wanted.vector.any():
+    asked = asked_of_index(wanted.vector, row.space.distance, row.space.dimension) if wanted.vector.any() else None
+    if row.collection.passages > exact_below and indexed(row.space.dimension) and asked is not None:
         count = max(FEWEST, FACTOR * max(wanted.passages, wanted.documents))
         while count <= MOST:
-            found = await _candidates(connection, row, wanted, count)
+            found = await _candidates(connection, row, wanted, asked, count)
             if len(found) < count:
                 break  # the index has given up: the filter lets few through
             last = last_wanted(found, wanted.passages, wanted.documents)
@@ -55,28 +56,31 @@ async def rank(connection: Connection, row: Row, wanted: Wanted, exact_below: in
     return await enough(lambda limit: _scan(connection, row, wanted, limit), wanted.passages, wanted.documents)
 
 
-async def _candidates(connection: Connection, row: Row, wanted: Wanted, count: int) -> list[Found]:
-    """What the index finds near, with exact scores."""
+async def _candidates(connection: Connection, row: Row, wanted: Wanted, asked: F32, count: int) -> list[Found]:
+    """What the index finds near to `asked`, with exact scores."""
     settings = "SELECT set_config('hnsw.ef_search', $1, true), set_config('hnsw.iterative_scan', 'relaxed_order', true)"
     await connection.execute(settings, str(min(MOST_EF, max(LEAST_EF, count))))
-    return await _ranked(connection, row, wanted, "{} LIMIT {}", count)
+    parameters = Parameters()
+    distance = distance_to(parameters.add(encoded(asked)), row.space.distance, row.space.dimension)
+    return await _ranked(connection, row, wanted, parameters, f"{distance} LIMIT {{}}", count)
 
 
 async def _scan(connection: Connection, row: Row, wanted: Wanted, limit: int) -> list[Found]:
-    return await _ranked(connection, row, wanted, "score DESC FETCH FIRST {1} ROWS WITH TIES", limit)
+    return await _ranked(connection, row, wanted, Parameters(), "score DESC FETCH FIRST {} ROWS WITH TIES", limit)
 
 
-async def _ranked(connection: Connection, row: Row, wanted: Wanted, order: str, limit: int) -> list[Found]:
-    """order: what comes after ORDER BY, with places for the index's distance and for the limit"""
-    space, parameters = row.space, Parameters()
+async def _ranked(
+    connection: Connection, row: Row, wanted: Wanted, parameters: Parameters, order: str, limit: int
+) -> list[Found]:
+    """order: what comes after ORDER BY, with a place for the limit; parameters: those that it has"""
+    space = row.space
     mark = parameters.add(encoded(wanted.vector))
     source = f"{tables.passages(row.key)} p"
     if wanted.filter is not None:
         condition = translate(wanted.filter, parameters)
         source += f" JOIN {tables.documents(row.key)} d ON d.key = p.document WHERE {condition}"
-    distance = distance_to(mark, space.distance, space.dimension)
     # A parameter after FETCH FIRST stands in brackets.
-    limited = order.format(distance, f"({parameters.add(limit)}::bigint)")
+    limited = order.format(f"({parameters.add(limit)}::bigint)")
     sql = f"SELECT p.key, p.document, {score_of(mark, space.distance)} AS score FROM {source} ORDER BY {limited}"  # noqa: S608
     rows = await connection.fetch(sql, *parameters.values)
     return ordered([Found(each["key"], each["document"], each["score"]) for each in rows])

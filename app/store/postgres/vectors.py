@@ -18,6 +18,8 @@ MOST_INDEXED = 2000
 MOST_INDEXED_HALF = 4000
 # The greatest float16.
 GREATEST_HALF = 65504.0
+# A shorter vector of so many numbers loses its direction in float16, which has steps of 6e-8 at least.
+LEAST_HALF_LENGTH = 1e-3
 
 OPERATORS: dict[Distance, str] = {"cosine": "<=>", "dot": "<#>", "euclidean": "<->"}
 CLASSES: dict[Distance, str] = {"cosine": "cosine_ops", "dot": "ip_ops", "euclidean": "l2_ops"}
@@ -41,6 +43,30 @@ def halved(dimension: int) -> bool:
 def indexed(dimension: int) -> bool:
     """Whether a collection has an index at all."""
     return dimension <= MOST_INDEXED_HALF
+
+
+def why_not_halved(vector: F32, distance: Distance) -> str:
+    """Why an index of float16 cannot hold a document's vector: the end of a sentence; empty where it can."""
+    if np.abs(vector).max() > GREATEST_HALF:
+        return f"holds a number above {GREATEST_HALF:g}, too great for an index of this dimension"
+    length = float(np.linalg.norm(vector.astype(np.float64)))
+    if distance == "cosine" and 0 < length < LEAST_HALF_LENGTH:
+        least = f"{LEAST_HALF_LENGTH:g} is the least that an index of this dimension compares by cosine"
+        return f"has the length {length:g}, and {least}"
+    return ""
+
+
+def asked_of_index(query: F32, distance: Distance, dimension: int) -> F32 | None:
+    """The query as the index is to have it, which orders by it as by `query`; None where it cannot.
+
+    In float16 it has length 1 where its length means nothing for the order: then it neither overflows nor vanishes.
+    """
+    if not halved(dimension):
+        return query
+    if distance == "euclidean":
+        return query if np.abs(query).max() <= GREATEST_HALF else None
+    unit: F32 = (query / np.linalg.norm(query.astype(np.float64))).astype(np.float32)
+    return unit
 
 
 def index_of(distance: Distance, dimension: int) -> str:
