@@ -1,10 +1,12 @@
 """One import as it runs: records in, whole batches kept, progress out."""
 
 import asyncio
+import sys
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from app.errors import InvalidInput, QueueFull, SpaceMismatch
@@ -15,19 +17,30 @@ from app.pipeline.progress import Progress
 from app.pipeline.workers import Workers
 from app.store.store import Collection, Document, Store
 
-# A batch is full at either: enough texts to fill the encoder's own batches, few enough to be lost without regret.
+# A batch is full at any: enough texts to fill the encoder's own batches, few enough to be lost without regret. A record
+# brings as many bytes of vectors as it likes, and its text has up to four in a character.
 BATCH_DOCUMENTS = 256
 BATCH_CHARACTERS = 50_000
+BATCH_BYTES = 1_000_000
 # Batches of one import under way at once: one is cut and one is written, and the encoder chooses from the texts of the
 # others, which makes its own batches of more equal lengths. More of them are faster by some per cent, but end together:
 # then nothing is kept for seconds, and the index takes the pause for the import's end.
 IN_FLIGHT = 4
+# Bytes of texts and vectors in them: a record of an export may have as many by itself, and then is alone under way.
+IN_FLIGHT_BYTES = 8_000_000
 # Refusals that are told one by one; a client that reads only at its end must not be drowned in them.
 LISTED_REFUSALS = 1000
 
 
 class HungUp(Exception):
     """The client went away before the import's end. What `chunks` raises."""
+
+
+@dataclass(frozen=True)
+class _UnderWay:
+    task: "asyncio.Task[None]"
+    ids: set[str]
+    bytes: int
 
 
 class Import:
@@ -59,8 +72,8 @@ class Import:
         self._report_every_s = report_every_s
         self.progress = Progress(bytes_total)
         self._batch: list[Draft] = []
-        self._characters = 0
-        self._in_flight: deque[tuple[asyncio.Task[None], set[str]]] = deque()
+        self._characters = self._bytes = 0
+        self._in_flight: deque[_UnderWay] = deque()
         self._refusals: deque[Refused] = deque()
         self._news = asyncio.Event()
 
@@ -123,7 +136,7 @@ class Import:
             self.progress.complete = False
             raise
         finally:
-            tasks = [task for task, _ in self._in_flight]
+            tasks = [batch.task for batch in self._in_flight]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -142,8 +155,13 @@ class Import:
                     return
                 self._batch.append(draft.with_id(from_content=True))
                 self._characters += len(draft.text)
-                if len(self._batch) >= BATCH_DOCUMENTS or self._characters >= BATCH_CHARACTERS:
+                self._bytes += _bytes(draft)
+                if self._full():
                     await self._begin_batch()
+
+    def _full(self) -> bool:
+        large = self._characters >= BATCH_CHARACTERS or self._bytes >= BATCH_BYTES
+        return large or len(self._batch) >= BATCH_DOCUMENTS
 
     def _refuse(self, refused: Refused) -> None:
         self.progress.refused += 1
@@ -161,19 +179,23 @@ class Import:
     async def _begin_batch(self) -> None:
         if not self._batch:
             return
-        while len(self._in_flight) >= IN_FLIGHT:
+        while self._in_flight and not self._has_room():
             await self._end_batch()
-        recent = set[str]().union(*(ids for _, ids in self._in_flight))
-        before = self._in_flight[-1][0] if self._in_flight else None
+        recent = set[str]().union(*(batch.ids for batch in self._in_flight))
+        before = self._in_flight[-1].task if self._in_flight else None
         # The last record of an id is the one that counts.
         latest = {draft.id or "": draft for draft in self._batch}
         keep = self._keep(list(latest.values()), len(self._batch), recent, before, self.progress.bytes_read)
-        self._in_flight.append((asyncio.create_task(keep), set(latest)))
-        self._batch, self._characters = [], 0
+        self._in_flight.append(_UnderWay(asyncio.create_task(keep), set(latest), self._bytes))
+        self._batch, self._characters, self._bytes = [], 0, 0
+
+    def _has_room(self) -> bool:
+        held = sum(batch.bytes for batch in self._in_flight)
+        return len(self._in_flight) < IN_FLIGHT and held + self._bytes <= IN_FLIGHT_BYTES
 
     async def _end_batch(self) -> None:
         """Wait for the oldest batch. raises what it raised"""
-        task, _ = self._in_flight[0]
+        task = self._in_flight[0].task
         await asyncio.wait({task})
         self._in_flight.popleft()
         task.result()
@@ -204,3 +226,11 @@ class Import:
                 except QueueFull as error:
                     # Half of it: the queue is not to run empty before an import is back.
                     await asyncio.sleep(error.retry_after_s / 2)
+
+
+def _bytes(draft: Draft) -> int:
+    """What its text and its vectors take in memory."""
+    vectors = [passage.vector for passage in draft.passages]
+    if draft.vector is not None:
+        vectors.append(draft.vector)
+    return sys.getsizeof(draft.text) + sum(map(sys.getsizeof, vectors))
