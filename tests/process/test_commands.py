@@ -74,11 +74,12 @@ def test_standard_input_is_sent_as_it_comes(service: Process, name: str) -> None
 
 def test_refused_lines_are_named_and_make_the_exit_code_1(service: Process, name: str, tmp_path: Path) -> None:
     path = tmp_path / "some.jsonl"
-    path.write_text('{"text": "a"}\nbad\n')
+    path.write_text('{"text": "a"}\nbad\n{"text": "' + "x" * 1_000_000 + '"}\n')
     done = app("import", name, str(path), "--create", url=service.url)
     assert done.returncode == 1
     assert "line 2: the line is not JSON" in done.stderr
-    assert "1 kept, 0 unchanged, 1 refused" in done.stderr
+    assert "line 3: the line has more than 1000000 bytes (MAX_RECORD_BYTES)" in done.stderr
+    assert "1 kept, 0 unchanged, 2 refused" in done.stderr
 
 
 def test_failures_are_a_sentence(service: Process, run: Run, name: str, file: Path, tmp_path: Path) -> None:
