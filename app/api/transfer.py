@@ -53,10 +53,15 @@ async def import_documents(name: Name, request: Request, pipeline: ReadyPipeline
 
 @router.get("/export", status_code=200, response_class=NdjsonStream, responses={200: _ndjson})
 async def export_documents(name: Name, request: Request, pipeline: ReadyPipeline, parts: PartsOf) -> NdjsonStream:
-    """The whole collection with its vectors, as of now. Importing it elsewhere gives the same collection."""
+    """The whole collection with its vectors, as of now. Importing it elsewhere gives the same collection.
+
+    A document whose line would be larger than MAX_BODY_BYTES (or MAX_RECORD_BYTES, where that is more) comes without
+    its vectors where the model can make them again: an import embeds it anew.
+    """
+    settings = parts.settings
     collection = await pipeline.run(pipeline.store.collection, name)
     pipeline.begin_stream()
-    blocks = pipeline.exporting(collection, parts.settings.max_body_bytes)
+    blocks = pipeline.exporting(collection, max(settings.max_body_bytes, settings.max_record_bytes))
     return NdjsonStream(_while_connected(request, blocks), pipeline.end_stream)
 
 

@@ -81,6 +81,20 @@ def test_an_export_of_large_documents_can_be_imported(start: Start) -> None:
     assert passages[0] == passages[1] > 30
 
 
+def test_a_text_that_fills_a_request_to_its_last_byte_is_imported_again(start: Start) -> None:
+    client = start(max_body_bytes=2048, max_record_bytes=1024)
+    client.put("/v1/collections/copy")
+    body = b'{"documents":[{"text":"%s"}]}' % (b"x" * 2021)
+    assert len(body) == 2048
+    as_json = {"content-type": "application/json"}
+    assert client.post("/v1/collections/notes/documents", content=body, headers=as_json).status_code == 200
+    exported = client.get(EXPORT)
+    assert len(exported.content.splitlines()[1]) > 2048
+    answer = client.post("/v1/collections/copy/import", content=exported.content, headers=NDJSON)
+    assert lines(answer)[-1]["summary"]["done"] == 1
+    assert client.get("/v1/collections/copy/export").text.partition("\n")[2] == exported.text.partition("\n")[2]
+
+
 @pytest.mark.parametrize(
     ("content_type", "raw"),
     [("text/csv", b"text\na\n"), ("text/markdown; charset=utf-8", b"# a\n"), ("text/plain", b"a\n")],

@@ -4,6 +4,7 @@ import pytest
 
 from app.errors import InvalidInput, UnknownFormat
 from app.pipeline.formats.media_types import reader_for
+from app.pipeline.formats.ndjson import ENVELOPE_BYTES
 from app.pipeline.formats.record import Header, Item, Record, Refused
 
 
@@ -144,15 +145,19 @@ def test_a_section_that_is_not_utf_8_is_refused_and_so_is_what_bears_its_title()
     }
 
 
-def test_lines_of_an_export_may_be_as_long_as_a_request() -> None:
-    long = b'{"id": "a", "text": "%s"}\n' % (b"x" * 200)
+def test_lines_of_an_export_may_be_as_long_as_a_request_with_what_is_around_a_text() -> None:
+    header = b'{"collection": {}}\n'
+    longest, longer = (b'{"text":"%s"}\n' % (b"x" * (size + ENVELOPE_BYTES - 11)) for size in (300, 301))
     reader = reader_for("application/x-ndjson", 100, 300)
-    items = [*reader.feed(long + b'{"collection": {}}\n' + long + long.replace(b"x", b"xx")), *reader.end()]
+    items = [*reader.feed(longest + header + longest + longer), *reader.end()]
     assert [row[0] for row in records(items)] == [3]
     assert refusals(items) == {
         1: "the line has more than 100 bytes (MAX_RECORD_BYTES)",
         4: "the line has more than 300 bytes (MAX_BODY_BYTES)",
     }
+    reader = reader_for("application/x-ndjson", 100, 50)
+    items = [*reader.feed(header + b'{"text":"%s"}\n' % (b"x" * 90)), *reader.end()]
+    assert refusals(items) == {2: "the line has more than 100 bytes (MAX_RECORD_BYTES)"}
 
 
 @pytest.mark.parametrize("content_type", ["", "application/json", "text/html", "text/csv; charset=latin-1", ";"])

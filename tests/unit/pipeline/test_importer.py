@@ -1,6 +1,7 @@
 """An import as it runs: whole batches in order, the same again does nothing, and what ends it early."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from app.pipeline import importer
 from app.pipeline.formats.media_types import reader_for
 from app.pipeline.importer import HungUp, Import
 from app.pipeline.pipeline import IMPORTED_AT_ONCE, Pipeline
-from app.store.store import Document
+from app.store.store import Document, Space
 from tests.fakes import FakeEmbedder
 from tests.memory import MemoryStore
 from tests.unit.pipeline.conftest import run
@@ -244,6 +245,47 @@ def test_leaving_early_stops_the_work(pipeline: Pipeline, store: MemoryStore) ->
 
     run(scenario())
     assert ended == [True]
+
+
+@pytest.mark.parametrize(("held_bytes", "taken"), [(5_000, 2), (importer.IN_FLIGHT_BYTES, importer.IN_FLIGHT + 1)])
+def test_large_records_are_not_held_side_by_side(
+    pipeline: Pipeline, embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch, held_bytes: int, taken: int
+) -> None:
+    embed, given, at_embedding = embedder.embed, 0, list[int]()
+    monkeypatch.setattr(importer, "BATCH_BYTES", 3_000)
+    monkeypatch.setattr(importer, "IN_FLIGHT_BYTES", held_bytes)
+
+    async def noted(texts: Sequence[str], *, role: Role = "passage", truncate: bool = False) -> Embeddings:
+        at_embedding.append(given)
+        return await embed(texts, role=role, truncate=truncate)
+
+    async def one_by_one() -> AsyncIterator[bytes]:
+        nonlocal given
+        for given in range(1, 9):
+            yield lines([{"id": f"d{given}", "text": f"{given}" * 3_000}])
+
+    async def scenario() -> dict[str, Any]:
+        importing = begin(pipeline, one_by_one())
+        async for _ in importing.events():
+            pass
+        return importing.progress.summary()
+
+    monkeypatch.setattr(embedder, "embed", noted)
+    assert run(scenario())["done"] == 8
+    # One is under way and the next in hand, or as many as may be under way and the next.
+    assert at_embedding[0] == taken
+
+
+def test_vectors_that_are_brought_fill_a_batch(
+    pipeline: Pipeline, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "BATCH_BYTES", 10_000)
+    store.create_collection("wide", Space("m", 1_000), {})
+    vector = b64encode(np.ones(1_000, np.float32).tobytes()).decode()
+    whole = [{"id": f"w{i}", "vector": vector} for i in range(4)]
+    parts = [{"id": f"p{i}", "passages": [{"start": 0, "end": 0, "vector": vector}]} for i in range(4)]
+    assert take(pipeline, lines(whole + parts), name="wide")[0]["done"] == 8
+    assert store.upserts == [["w0", "w1", "w2"], ["w3", "p0", "p1"], ["p2", "p3"]]
 
 
 def export(pipeline: Pipeline, name: str) -> bytes:
