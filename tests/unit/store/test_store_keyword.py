@@ -1,8 +1,10 @@
 """Words in ten scripts, symbols, and everything that somebody may type."""
 
 import sqlite3
+import unicodedata
 from collections.abc import Iterator
-from typing import SupportsIndex
+from itertools import groupby
+from typing import Literal, SupportsIndex
 
 import pytest
 from hypothesis import example, given
@@ -191,6 +193,33 @@ def test_a_long_run_is_not_copied_for_each_of_its_characters(character: str, mon
     document_text(character * 2000)
     # A run is gone through once, and each pair of neighbours that it makes are two.
     assert Counted.copied <= 3 * 2000
+
+
+def longest_row_of_marks(text: str) -> int:
+    return max((len(list(row)) for is_mark, row in groupby(text, keyword._mark) if is_mark), default=0)
+
+
+@pytest.mark.parametrize("marks", ["\u0301\u0316", "\u094d\u093c"], ids=["that decorate", "that spell"])
+def test_no_long_row_of_marks_is_sorted(marks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sorting one takes Python a number of steps that is the square of its length."""
+    normalize, longest = unicodedata.normalize, 0
+
+    def watched(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
+        nonlocal longest
+        if len(text) > 1:
+            longest = max(longest, longest_row_of_marks(text))
+        return normalize(form, text)
+
+    monkeypatch.setattr(unicodedata, "normalize", watched)
+    assert document_text("x" + marks * 1000).startswith("x")
+    assert 0 < longest <= keyword.MAX_MARKS
+
+
+@given(st.text(st.sampled_from("aé\u0301\u0316\u0345क\u094d\u093c가ก\u0e38"), max_size=keyword.MAX_MARKS // 2))
+def test_ordinary_rows_of_marks_are_folded_whole(text: str) -> None:
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    bare = "".join(each for each in unicodedata.normalize("NFD", folded) if not keyword._accent(each))
+    assert keyword._fold(text) == unicodedata.normalize("NFC", bare)
 
 
 @given(st.lists(anything, max_size=5))
