@@ -7,6 +7,7 @@ from tests.browser.conftest import Open, fill, keep
 from tests.process.conftest import Process, Run
 
 MEANING = "an animal that sleeps all winter"
+BOTH = "a game played with a racket and a ball"
 KEY = "a-key-of-the-test-5d1c"
 
 
@@ -32,8 +33,15 @@ def test_an_empty_service_offers_a_sample_and_shows_its_map(empty: Process, open
     expect(page.locator("#map-hits li").first).to_contain_text("Dormouse")
     keep(page, "readme-map")
     page.get_by_role("tab", name="Search").click()
-    page.get_by_role("searchbox", name="Search").fill(MEANING)
-    expect(page.locator(".column[data-mode=semantic] .hit").first).to_contain_text("Dormouse")
+    page.get_by_role("searchbox", name="Search").fill(BOTH)
+    for mode, first, second in (
+        ("semantic", "Tennis", "Racket"),
+        ("hybrid", "Tennis", "Table tennis"),
+        ("keyword", "Baseball", "Table tennis"),
+    ):
+        hits = page.locator(f".column[data-mode={mode}] .hit")
+        expect(hits.nth(0)).to_contain_text(first)
+        expect(hits.nth(1)).to_contain_text(second)
     keep(page, "readme-search")
 
 
