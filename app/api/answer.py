@@ -11,10 +11,11 @@ from starlette.responses import Response
 
 from app.answer.answer import Done, Event, Extracted, Fallback, Found, Sentence, Source, Text
 from app.api import answer_schemas as schemas
-from app.api.body import EventStream, JsonResponse, OrjsonRoute
 from app.api.dependencies import Name, PartsOf, ReadyPipeline
+from app.api.json import JsonResponse, OrjsonRoute
 from app.api.limits import check_query, sources_within
 from app.api.responses import ERRORS
+from app.api.streaming import EventStream
 from app.errors import InvalidInput, VectorSpaceError
 from app.pipeline.ask import Question
 from app.settings import Settings

@@ -27,7 +27,7 @@ from app.api import (
 )
 from app.api.answer_timeout import AnswerTimeout
 from app.api.auth import Keys, RequireKey
-from app.api.body import BodyLimit
+from app.api.body_limit import BodyLimit
 from app.api.direct import DirectPaths
 from app.api.hanging_up import HangingUp
 from app.api.head import AnswerHead

@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.api import collection_schemas as schemas
-from app.api.body import JsonResponse, OrjsonRoute
 from app.api.dependencies import Name, ReadyPipeline
+from app.api.json import JsonResponse, OrjsonRoute
 from app.api.responses import ERRORS
 from app.embedding.remote import is_remote
 from app.errors import CollectionNotFound, InvalidInput, UnsupportedDimension

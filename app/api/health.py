@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app import __version__
-from app.api.body import JsonResponse
 from app.api.dependencies import PartsOf
+from app.api.json import JsonResponse
 from app.api.schemas import Health, HealthIndex, HealthModel, HealthStore
 from app.errors import DatabaseAway, DatabaseUnusable
 from app.pipeline.pipeline import Pipeline

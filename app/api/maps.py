@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from app.api import map_schemas as schemas
-from app.api.body import JsonResponse, OrjsonRoute
 from app.api.dependencies import Name, PartsOf, ReadyPipeline
+from app.api.json import JsonResponse, OrjsonRoute
 from app.api.limits import check_query, map_documents_within
 from app.api.responses import ERRORS
 

@@ -7,9 +7,9 @@ import numpy.typing as npt
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from app.api.body import JsonResponse
 from app.api.dependencies import PartsOf, ReadyEmbedder
 from app.api.direct import DirectRoute
+from app.api.json import JsonResponse
 from app.api.limits import check_texts
 from app.api.responses import OPENAI_ERRORS
 from app.api.schemas import EmbeddingsRequest, EmbeddingsResponse, Model, Models

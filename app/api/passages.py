@@ -4,8 +4,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from app.api.body import JsonResponse, OrjsonRoute
 from app.api.dependencies import PartsOf, ReadyEmbedder
+from app.api.json import JsonResponse, OrjsonRoute
 from app.api.limits import check_tokenized
 from app.api.responses import ERRORS
 from app.api.schemas import Strict

@@ -8,7 +8,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.routing import BaseRoute
 
-from app.api.body import Streamed
+from app.api.streaming import Streamed
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.api import collection_schemas as schemas
-from app.api.body import JsonResponse, OrjsonRoute
 from app.api.dependencies import Name, PartsOf, ReadyPipeline
+from app.api.json import JsonResponse, OrjsonRoute
 from app.api.limits import check_offset, check_query, documents_within
 from app.api.responses import ERRORS
 from app.errors import InvalidDocument, InvalidInput

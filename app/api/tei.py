@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from app import __version__
 from app.api import tei_schemas as schemas
-from app.api.body import JsonResponse, OrjsonRoute
 from app.api.dependencies import Parts, PartsOf, ReadyEmbedder
+from app.api.json import JsonResponse, OrjsonRoute
 from app.api.limits import check_texts, check_tokenized
 from app.api.responses import TEI_ERRORS, Responses
 from app.embedding.embedder import Embedder, Embeddings, Role

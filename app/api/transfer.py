@@ -9,9 +9,9 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
 
-from app.api.body import NdjsonStream
 from app.api.dependencies import Name, PartsOf, ReadyPipeline
 from app.api.responses import ERRORS
+from app.api.streaming import NdjsonStream
 from app.errors import VectorSpaceError
 from app.pipeline.formats.media_types import READERS, reader_for
 from app.pipeline.importer import HungUp, Import

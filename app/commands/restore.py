@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.commands.embedded import data_directory
-from app.store.backup import restore
+from app.store.embedded.backup import restore
 
 
 def main(*, file: str) -> int:

@@ -5,9 +5,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from app.settings import Settings
-from app.store.local import LocalStore
+from app.store.embedded.store import EmbeddedStore
+from app.store.embedded.volume import ends_with_container
 from app.store.store import OnFatal, Store
-from app.store.volume import ends_with_container
 
 if TYPE_CHECKING:
     from app.store.chroma.store import ChromaStore
@@ -23,7 +23,7 @@ def open_store(settings: Settings, on_fatal: OnFatal) -> Store:
     """
     if settings.database_url is not None:
         return _open_database(settings, settings.database_url.get_secret_value())
-    store = LocalStore(settings.data_directory, max_collections=settings.max_collections, on_fatal=on_fatal)
+    store = EmbeddedStore(settings.data_directory, max_collections=settings.max_collections, on_fatal=on_fatal)
     if ends_with_container(settings.data_directory):
         log.warning("what is kept in %s ends with this container: mount a volume there", settings.data_directory)
     return store

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.store.local import LocalStore
+from app.store.embedded.store import EmbeddedStore
 from benchmarks.store import report
 from benchmarks.store.opening import die
 from benchmarks.store.report import Figure
@@ -46,7 +46,7 @@ class Tally:
     def findings(self) -> int:
         return self.lost + self.half + self.disagreeing
 
-    def look(self, store: LocalStore, expected: Expected) -> None:
+    def look(self, store: EmbeddedStore, expected: Expected) -> None:
         """Count what is lost or half there, then let the test's own judgement speak."""
         kept = {each.document.id: each.document for each in store.export(NAME)}
         found = {name: int(document.metadata["version"]) for name, document in kept.items()}
@@ -112,7 +112,7 @@ def live(directory: Path, tally: Tally, expected: Expected, choose: random.Rando
     exact_below = 0 if tally.kills % INDEXED_EVERY == 0 else 10**6
     one_life(directory, exact_below, tally.kills, expected, choose)
     tally.kills += 1
-    store = LocalStore(directory, max_collections=2, on_fatal=die, exact_below=exact_below, calm_s=0)
+    store = EmbeddedStore(directory, max_collections=2, on_fatal=die, exact_below=exact_below, calm_s=0)
     tally.look(store, expected)
     if not exact_below:
         settled(store)

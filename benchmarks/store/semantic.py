@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from app.store.local import LocalStore
+from app.store.embedded.store import EmbeddedStore
 from app.store.store import F32, Document, Mode, Passage, Query, Space, Store
 
 # What issue 3 asks for.
@@ -90,7 +90,7 @@ def measure(directory: Path, passages: int, dimension: int, queries: int) -> dic
     asked = clustered(queries, dimension, centres, random)
     words = list(texts(queries, random))
     nearest = [set(np.argpartition(-(vectors @ query), 10)[:10].tolist()) for query in asked]
-    store = LocalStore(directory, max_collections=1, on_fatal=lambda death: sys.exit(str(death)))
+    store = EmbeddedStore(directory, max_collections=1, on_fatal=lambda death: sys.exit(str(death)))
     before_mb = resident_mb()
     store.create_collection("bench", Space("bench", dimension), {})
     written_per_s = fill(store, vectors, random)

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from app.store.chroma.store import ChromaStore
+from app.store.embedded.store import EmbeddedStore
 from app.store.filters import Filter, parse
-from app.store.local import LocalStore
 from app.store.postgres.store import PostgresStore
 from app.store.store import F32, Mode, Query, Space, Store, default_mode
 from benchmarks.store.report import NotMeasured, load, number
@@ -44,7 +44,7 @@ class Opened:
 @contextmanager
 def embedded() -> Iterator[Opened]:
     with tempfile.TemporaryDirectory() as directory:
-        store = LocalStore(Path(directory), max_collections=MOST, on_fatal=lambda death: sys.exit(str(death)))
+        store = EmbeddedStore(Path(directory), max_collections=MOST, on_fatal=lambda death: sys.exit(str(death)))
         yield Opened(store, Path(directory))
         store.close()
 

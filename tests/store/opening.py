@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from app.store.chroma.store import ChromaStore
-from app.store.local import LocalStore
+from app.store.embedded.store import EmbeddedStore
 from app.store.postgres.store import PostgresStore
 from app.store.store import F32, Document, IndexState, Metadata, Passage, Space, Store
 from tests.store.chroma_server import ChromaServer
@@ -25,14 +25,14 @@ def fatal(death: BaseException) -> None:
     raise AssertionError("the index's thread died") from death
 
 
-def scanned(directory: Path) -> LocalStore:
+def scanned(directory: Path) -> EmbeddedStore:
     """One that never needs an index."""
-    return LocalStore(directory, max_collections=8, on_fatal=fatal, exact_below=10**6)
+    return EmbeddedStore(directory, max_collections=8, on_fatal=fatal, exact_below=10**6)
 
 
-def indexed(directory: Path) -> LocalStore:
+def indexed(directory: Path) -> EmbeddedStore:
     """One that has an index for a single passage."""
-    return LocalStore(directory, max_collections=8, on_fatal=fatal, exact_below=0, calm_s=0.05)
+    return EmbeddedStore(directory, max_collections=8, on_fatal=fatal, exact_below=0, calm_s=0.05)
 
 
 @cache

@@ -9,7 +9,7 @@ import pytest
 from app.errors import DatabaseAway
 from app.store.chroma import counted
 from app.store.chroma.store import ChromaStore
-from app.store.ledger.ledger import FILE
+from app.store.embedded.ledger.ledger import FILE
 from app.store.store import Store
 from tests.store.chroma_server import ChromaServer
 from tests.store.gate import Gate

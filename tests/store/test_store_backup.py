@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from app.errors import DirectoryNewer, DirectoryTaken, DirectoryUnusable
-from app.store.backup import backup, restore
-from app.store.ledger.ledger import FILE
-from app.store.lock import DirectoryLock
+from app.store.embedded.backup import backup, restore
+from app.store.embedded.ledger.ledger import FILE
+from app.store.embedded.lock import DirectoryLock
 from app.store.store import Query
 from tests.store.opening import PLANE, document, indexed, random_documents, scanned, settled, vector
 
@@ -162,7 +162,7 @@ def test_a_file_that_may_not_grow_is_named(file: Path, tmp_path: Path) -> None:
     """As on a file system that takes no large files; the limit, of the process, is what the log of the ledger needs."""
     assert file.stat().st_size > 32768
     program = (
-        "import resource, sys; from pathlib import Path; from app.store.backup import backup; "
+        "import resource, sys; from pathlib import Path; from app.store.embedded.backup import backup; "
         "resource.setrlimit(resource.RLIMIT_FSIZE, (32768, 32768)); backup(Path(sys.argv[1]), Path(sys.argv[2]))"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "first"), str(tmp_path / "small")]

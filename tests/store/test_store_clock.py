@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.store.index import openings
-from app.store.ledger.ledger import Ledger
+from app.store.embedded.index import openings
+from app.store.embedded.ledger.ledger import Ledger
 from app.store.store import Query, Store
 from tests.store.opening import PLANE, random_documents, settled, vector
 
@@ -51,7 +51,7 @@ def test_nothing_in_a_store_depends_on_the_wall_clock(jumping: None, opened: Cal
 def test_ends_noted_on_another_clock_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three ends within ten minutes make the index suspect; where the clock has jumped they are not within them."""
     now_s = [1e9]
-    monkeypatch.setattr("app.store.index.openings.time", type("Clock", (), {"time": lambda: now_s[0]}))
+    monkeypatch.setattr("app.store.embedded.index.openings.time", type("Clock", (), {"time": lambda: now_s[0]}))
     with closing(Ledger(tmp_path)) as ledger:
         for step_s in (1, -YEAR_S, 1, 1, 2 * YEAR_S, 1, 1):
             now_s[0] += step_s

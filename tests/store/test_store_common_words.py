@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.store.ledger.keyword_index import COMMON_FROM_PASSAGES
+from app.store.embedded.ledger.keyword_index import COMMON_FROM_PASSAGES
 from app.store.store import Query, Store
 from tests.store.opening import PLANE, STORES, document, vector
 

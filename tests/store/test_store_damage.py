@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.store.embedded.index import openings
+from app.store.embedded.index.follower import DIRECTORY
+from app.store.embedded.index.inspection import Inspection
+from app.store.embedded.ledger.ledger import FILE
+from app.store.embedded.store import EmbeddedStore
 from app.store.filters import parse
-from app.store.index import openings
-from app.store.index.follower import DIRECTORY
-from app.store.index.inspection import Inspection
-from app.store.ledger.ledger import FILE
-from app.store.local import LocalStore
 from app.store.store import IndexState, Query, Space
 from tests.store.opening import fatal, indexed, random_documents, settled
 
@@ -217,8 +217,8 @@ def test_an_opening_that_came_to_nothing_is_no_end_of_the_service(
 
     with monkeypatch.context() as patched:
         patched.setattr(openings, "note", note_and_stop)
-        patched.setattr("app.store.index.follower.FIRST_RETRY_S", 0.01)
-        patched.setattr("app.store.index.chroma.ChromaIndex.__init__", refuse)
+        patched.setattr("app.store.embedded.index.follower.FIRST_RETRY_S", 0.01)
+        patched.setattr("app.store.embedded.index.chroma.ChromaIndex.__init__", refuse)
         store = indexed(directory)
         for _ in range(1 if stops else openings.ENDS):
             assert tried.acquire(timeout=60)
@@ -238,8 +238,8 @@ def test_an_index_is_made_anew_while_somebody_writes(tmp_path: Path, monkeypatch
     def refuse(*_: object) -> None:
         raise RuntimeError("no answer")
 
-    monkeypatch.setattr("app.store.index.signals.MAX_WAITING", 100)
-    store = LocalStore(tmp_path, max_collections=8, on_fatal=fatal, exact_below=0, calm_s=10**6)
+    monkeypatch.setattr("app.store.embedded.index.signals.MAX_WAITING", 100)
+    store = EmbeddedStore(tmp_path, max_collections=8, on_fatal=fatal, exact_below=0, calm_s=10**6)
     try:
         store.create_collection("a", SPACE, {})
         store.upsert("a", DOCUMENTS[:200])
@@ -247,7 +247,7 @@ def test_an_index_is_made_anew_while_somebody_writes(tmp_path: Path, monkeypatch
         store.upsert("a", DOCUMENTS[200:201])
         shutil.rmtree(tmp_path / DIRECTORY)
         with monkeypatch.context() as patched:
-            patched.setattr("app.store.index.chroma.ChromaIndex.query", refuse)
+            patched.setattr("app.store.embedded.index.chroma.ChromaIndex.query", refuse)
             assert_exact(store)
         assert settled(store).rebuilds == 1
         assert_exact(store)
@@ -264,7 +264,7 @@ def test_an_index_that_stops_answering(whole: Path, tmp_path: Path, monkeypatch:
     store = indexed(directory)
     try:
         settled(store)
-        monkeypatch.setattr("app.store.index.chroma.ChromaIndex.query", refuse)
+        monkeypatch.setattr("app.store.embedded.index.chroma.ChromaIndex.query", refuse)
         assert_exact(store)
         assert store.index_state().state != "ready"
         monkeypatch.undo()
@@ -283,7 +283,7 @@ def test_an_index_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     store = indexed(tmp_path)
     try:
         store.create_collection("a", SPACE, {})
-        monkeypatch.setattr("app.store.index.chroma.ChromaIndex.add", refuse)
+        monkeypatch.setattr("app.store.embedded.index.chroma.ChromaIndex.add", refuse)
         store.upsert("a", DOCUMENTS)
         deadline = time.monotonic() + 60
         while (state := store.index_state()).state != "failed":
@@ -351,7 +351,7 @@ def graphs(directory: Path) -> set[str]:
     return {path.name for path in (directory / DIRECTORY).iterdir() if path.is_dir()}
 
 
-def assert_exact(store: LocalStore) -> None:
+def assert_exact(store: EmbeddedStore) -> None:
     """Search gives what a scan of the documents gives."""
     count = store.collection("a").documents
     matrix = np.array([document.passages[0].vector for document in DOCUMENTS[:count]])

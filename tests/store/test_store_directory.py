@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from app.errors import DirectoryNewer, DirectoryTaken, DirectoryUnusable, NotReady
-from app.store import keyword, lock
-from app.store.ledger.ledger import FILE
-from app.store.ledger.schema import STEPS
+from app.store import keyword
+from app.store.embedded import lock
+from app.store.embedded.ledger.ledger import FILE
+from app.store.embedded.ledger.schema import STEPS
 from app.store.store import Query
 from tests.store.opening import PLANE, document, random_documents, scanned, vector
 
@@ -165,10 +166,11 @@ def test_a_closed_store_says_so(tmp_path: Path) -> None:
 def test_an_empty_service_loads_no_chroma(tmp_path: Path) -> None:
     """It takes a second and 50 MB; a small collection is scanned."""
     program = (
-        "import sys, time; from pathlib import Path; import numpy as np; from app.store.local import LocalStore\n"
+        "import sys, time; from pathlib import Path; import numpy as np\n"
+        "from app.store.embedded.store import EmbeddedStore\n"
         "from app.store.store import Document, Passage, Space\n"
         "passage = Passage(0, 0, np.ones(4, np.float32))\n"
-        "store = LocalStore(Path(sys.argv[1]), max_collections=1, on_fatal=print)\n"
+        "store = EmbeddedStore(Path(sys.argv[1]), max_collections=1, on_fatal=print)\n"
         "store.create_collection('a', Space('m', 4), {})\n"
         "store.upsert('a', [Document(str(i), '', {}, (passage,)) for i in range(50)])\n"
         "while store.index_state().state != 'ready' or store.index_state().behind: time.sleep(0.02)\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import StorageFull
-from app.store.backup import backup, restore
+from app.store.embedded.backup import backup, restore
 from app.store.store import Query, Store
 from tests.store.opening import PLANE, document, indexed, random_documents, scanned, settled, vector
 

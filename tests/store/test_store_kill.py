@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.store.local import LocalStore
+from app.store.embedded.store import EmbeddedStore
 from app.store.store import Query
 from tests.store.opening import fatal, settled
 from tests.store.writing import GONE, NAME, THREADS, Write, made, vector, word, write_for_ever
@@ -53,7 +53,7 @@ def one_life(directory: Path, exact_below: int, seed: int, expected: Expected, c
     """Start the writers, let them write for a while, kill them, and hear what they said until then."""
     # A server that has loaded everything forks a process in no time, and has no threads that a fork would break.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.store.writing", "app.store.index.chroma"])
+    context.set_forkserver_preload(["tests.store.writing", "app.store.embedded.index.chroma"])
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(
         target=write_for_ever, args=(directory, exact_below, 10**6 * (seed + 1), seed, theirs), daemon=True
@@ -77,7 +77,7 @@ def one_life(directory: Path, exact_below: int, seed: int, expected: Expected, c
         ours.close()
 
 
-def judge(store: LocalStore, expected: Expected) -> None:
+def judge(store: EmbeddedStore, expected: Expected) -> None:
     """Every acknowledged write is there and whole; counts, words and vectors say the same."""
     kept = {each.document.id: each.document for each in store.export(NAME)}
     expected.judge({name: int(document.metadata["version"]) for name, document in kept.items()})
@@ -108,7 +108,7 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     for seed in range(KILLS):
         exact_below = 0 if seed % INDEXED_EVERY == 0 else 10**6
         one_life(tmp_path, exact_below, seed, expected, choose)
-        store = LocalStore(tmp_path, max_collections=2, on_fatal=fatal, exact_below=exact_below, calm_s=0)
+        store = EmbeddedStore(tmp_path, max_collections=2, on_fatal=fatal, exact_below=exact_below, calm_s=0)
         judge(store, expected)
         if not exact_below:
             settled(store)
@@ -123,7 +123,7 @@ def test_a_trial_of_the_index_whose_service_was_killed_meanwhile_ends(tmp_path: 
     gone.wait()
     what = [str(tmp_path / "index"), str(tmp_path / "ledger.sqlite"), str(gone.pid)]
     trial = subprocess.run(
-        [sys.executable, "-m", "app.store.index.trial", *what], capture_output=True, timeout=60, check=False
+        [sys.executable, "-m", "app.store.embedded.index.trial", *what], capture_output=True, timeout=60, check=False
     )
     assert (trial.returncode, trial.stdout) == (1, b""), trial.stderr
     assert b"Traceback" not in trial.stderr

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from app.store.ledger import tail
-from app.store.ledger.ledger import FILE
-from app.store.local import LocalStore
+from app.store.embedded.ledger import tail
+from app.store.embedded.ledger.ledger import FILE
+from app.store.embedded.store import EmbeddedStore
 from app.store.store import Query
 from tests.store.opening import PLANE, fatal, random_documents, settled
 
 KEPT, ANEW = 40, "'notes' is made anew: more of it is dead than alive"
 
 
-def opened(directory: Path, calm_s: float = 0.05) -> LocalStore:
-    return LocalStore(directory, max_collections=8, on_fatal=fatal, exact_below=20, calm_s=calm_s)
+def opened(directory: Path, calm_s: float = 0.05) -> EmbeddedStore:
+    return EmbeddedStore(directory, max_collections=8, on_fatal=fatal, exact_below=20, calm_s=calm_s)
 
 
 def dead_in(directory: Path) -> int:
@@ -31,7 +31,7 @@ def removed_in(directory: Path) -> int:
         return int(connection.execute("SELECT count(*) FROM removed").fetchone()[0])
 
 
-def finds_itself(store: LocalStore, seed: int) -> bool:
+def finds_itself(store: EmbeddedStore, seed: int) -> bool:
     """Whether each of the documents of `seed` is the nearest to its own vector."""
     return all(
         [
@@ -114,7 +114,7 @@ def test_what_was_replaced_while_it_was_small_is_not_dead_in_the_index(
 ) -> None:
     """It grows before the index's thread finds a calm to forget that in."""
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("app.store.index.signals.MAX_WAITING", 100)
+    monkeypatch.setattr("app.store.embedded.index.signals.MAX_WAITING", 100)
     monkeypatch.setattr(tail, "forget_small", lambda *_: None)
     store = opened(tmp_path, calm_s=10**6)
     try:

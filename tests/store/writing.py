@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.store.local import LocalStore
+from app.store.embedded.store import EmbeddedStore
 from app.store.store import F32, Document, Passage, Space
 
 NAME = "killed"
@@ -50,7 +50,7 @@ def made(name: str, version: int) -> Document:
 
 
 def write_for_ever(directory: Path, exact_below: int, first_version: int, seed: int, told: Connection) -> None:
-    store = LocalStore(directory, max_collections=2, on_fatal=_die, exact_below=exact_below, calm_s=0)
+    store = EmbeddedStore(directory, max_collections=2, on_fatal=_die, exact_below=exact_below, calm_s=0)
     store.create_collection(NAME, SPACE, {})
     telling = threading.Lock()
     versions = iter(range(first_version, first_version + 10**9))

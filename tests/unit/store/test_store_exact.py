@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from app.store.search.exact import CHUNK_ROWS, best
+from app.store.embedded.search.exact import CHUNK_ROWS, best
 from app.store.similarity import scores
 from app.store.store import F32, Distance
 

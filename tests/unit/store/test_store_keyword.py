@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.store import keyword
+from app.store.embedded.ledger import keyword_index
 from app.store.keyword import MAX_QUERY_TOKENS, MAX_TOKEN_CHARACTERS, document_text, left_out, query_tokens
-from app.store.ledger import keyword_index
 
 # As typed: lone surrogates too, which the default leaves out.
 anything = st.text(st.characters(exclude_categories=()))

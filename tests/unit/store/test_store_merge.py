@@ -1,7 +1,7 @@
 """What the index proposes and what the ledger's tail holds, as one ranking."""
 
+from app.store.embedded.search.semantic import _merge
 from app.store.fusion import Found
-from app.store.search.semantic import _merge
 
 PROPOSED = [Found(1, 10, 0.9), Found(2, 20, 0.5)]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.store.ledger.schema import STEPS, Step, found_format, migrate
+from app.store.embedded.ledger.schema import STEPS, Step, found_format, migrate
 
 
 @pytest.fixture

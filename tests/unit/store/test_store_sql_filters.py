@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.errors import InvalidDocument
+from app.store.embedded.ledger.sql_filters import fields, translate
 from app.store.filters import MAX_INTEGER, ORDERS, All, Compares, Either, Equals, Filter, Not, matches
-from app.store.ledger.sql_filters import fields, translate
 
 # Names and texts that SQL, JSON or a path in JSON would have to quote.
 NAMES = ["a", "", "a.b", '"', "'", "$", "a\x00b", "é", "[0]", "\\"]

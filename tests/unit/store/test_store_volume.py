@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.store.volume import ends_with_container
+from app.store.embedded.volume import ends_with_container
 
 IN_DOCKER = """\
 812 709 0:188 / / rw,relatime master:250 - overlay overlay rw,lowerdir=/var/lib/docker/overlay2/l/A

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.store.embedded.ledger import catalogue, contents, keyword_index
+from app.store.embedded.ledger.catalogue import Row
+from app.store.embedded.ledger.columns import MOST_PARAMETERS
+from app.store.embedded.ledger.schema import migrate
 from app.store.filters import Equals, Filter, Not
-from app.store.ledger import catalogue, contents, keyword_index
-from app.store.ledger.catalogue import Row
-from app.store.ledger.columns import MOST_PARAMETERS
-from app.store.ledger.schema import migrate
 from app.store.store import Document, Passage
 from tests.store.opening import PLANE, document, vector
 

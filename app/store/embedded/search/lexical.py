@@ -3,11 +3,11 @@
 import sqlite3
 from collections.abc import Sequence
 
+from app.store.embedded.ledger import keyword_index
+from app.store.embedded.ledger.catalogue import Row
 from app.store.filters import Filter
 from app.store.fusion import Found, documents_in, last_wanted
 from app.store.keyword import query_tokens
-from app.store.ledger import keyword_index
-from app.store.ledger.catalogue import Row
 
 # Most of the work is to score what matches; to be given more of it costs little, and asking again all of it.
 AT_LEAST = 200

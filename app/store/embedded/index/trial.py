@@ -1,8 +1,8 @@
-"""Open the index in a process of its own, and compare it with the ledger: `python -m app.store.index.trial`.
+"""Open the index in a process of its own, and compare it with the ledger: `python -m app.store.embedded.index.trial`.
 
 A damaged HNSW file is a segmentation fault, at any call, and no exception: whoever looks first must be able to die.
 
-usage    python -m app.store.index.trial INDEX_DIRECTORY LEDGER_FILE PARENT_PID
+usage    python -m app.store.embedded.index.trial INDEX_DIRECTORY LEDGER_FILE PARENT_PID
 output   one line: what is wrong with the index; nothing where it can be used
 source   https://github.com/chroma-core/chroma/issues/7238
 """
@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.store.ledger.catalogue import Row, everything
-from app.store.ledger.columns import unpacked
+from app.store.embedded.ledger.catalogue import Row, everything
+from app.store.embedded.ledger.columns import unpacked
 from app.store.store import F32
 
 if TYPE_CHECKING:
-    from app.store.index.chroma import ChromaIndex
+    from app.store.embedded.index.chroma import ChromaIndex
 
 # Passages whose vectors are compared, and how many of these must find themselves.
 COMPARED = 256
@@ -114,7 +114,7 @@ def main() -> None:
     connection.execute("PRAGMA query_only = ON")
     connection.execute("BEGIN")
     # After the thread has begun to watch: the import takes a second.
-    opened: ChromaIndex = importlib.import_module("app.store.index.chroma").ChromaIndex(index)
+    opened: ChromaIndex = importlib.import_module("app.store.embedded.index.chroma").ChromaIndex(index)
     print(trouble(opened, connection), flush=True)
     opened.close()
     # Past the threads that Chroma leaves behind.

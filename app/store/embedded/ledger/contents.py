@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.store.checks import latest, refuse_half_pairs, same, valid, written
+from app.store.embedded.ledger import keyword_index, listing
+from app.store.embedded.ledger.catalogue import Row
+from app.store.embedded.ledger.columns import groups, marks, packed
+from app.store.embedded.ledger.sql_filters import Value, fields, translate
 from app.store.filters import Filter, matches
 from app.store.keyword import document_text
-from app.store.ledger import keyword_index, listing
-from app.store.ledger.catalogue import Row
-from app.store.ledger.columns import groups, marks, packed
-from app.store.ledger.sql_filters import Value, fields, translate
 from app.store.store import Document
 
 

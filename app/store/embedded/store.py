@@ -5,13 +5,13 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from app.store.embedded.index.follower import Follower
+from app.store.embedded.ledger import catalogue, contents, keyword_rebuild, listing
+from app.store.embedded.ledger.ledger import Ledger
+from app.store.embedded.lock import DirectoryLock
+from app.store.embedded.search.searching import Searcher
+from app.store.embedded.search.semantic import SemanticRanking
 from app.store.filters import Filter
-from app.store.index.follower import Follower
-from app.store.ledger import catalogue, contents, keyword_rebuild, listing
-from app.store.ledger.ledger import Ledger
-from app.store.lock import DirectoryLock
-from app.store.search.searching import Searcher
-from app.store.search.semantic import SemanticRanking
 from app.store.store import (
     F32,
     Collection,
@@ -36,7 +36,7 @@ EXACT_BELOW = 2000
 CALM_S = 5.0
 
 
-class LocalStore:
+class EmbeddedStore:
     """A `Store` in `directory`, which is made where there is none and is this process's own until `close`.
 
     max_collections  more are refused

@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.store.embedded.index.follower import Follower
+from app.store.embedded.ledger.catalogue import Row
+from app.store.embedded.ledger.columns import groups, marks
+from app.store.embedded.ledger.ledger import Ledger
+from app.store.embedded.ledger.sql_filters import translate
+from app.store.embedded.search.exact import ScanRow, best
 from app.store.filters import Filter, matches
 from app.store.fusion import Found, crowded, last_wanted
-from app.store.index.follower import Follower
-from app.store.ledger.catalogue import Row
-from app.store.ledger.columns import groups, marks
-from app.store.ledger.ledger import Ledger
-from app.store.ledger.sql_filters import translate
-from app.store.search.exact import ScanRow, best
 from app.store.store import F32
 
 if TYPE_CHECKING:
-    from app.store.index.chroma import ChromaIndex
+    from app.store.embedded.index.chroma import ChromaIndex
 
 log = logging.getLogger(__name__)
 # The collection in a snapshot; raises CollectionNotFound.

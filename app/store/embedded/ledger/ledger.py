@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.errors import DirectoryNewer, DirectoryUnusable, NotReady, StorageFull
-from app.store.ledger.schema import STEPS, found_format, migrate
+from app.store.embedded.ledger.schema import STEPS, found_format, migrate
 
 FILE = "ledger.sqlite"
 # Pages that hold whole vectors: of 384 float32 there are two to a page of 4096 bytes, and five to one of 8192.

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import DirectoryUnusable, NotReady, StorageFull
-from app.store.index import openings
-from app.store.index.applier import Applier, IndexDamaged
-from app.store.index.inspection import Inspection
-from app.store.index.signals import Signals, Stopped
-from app.store.ledger import tail
-from app.store.ledger.ledger import Ledger
+from app.store.embedded.index import openings
+from app.store.embedded.index.applier import Applier, IndexDamaged
+from app.store.embedded.index.inspection import Inspection
+from app.store.embedded.index.signals import Signals, Stopped
+from app.store.embedded.ledger import tail
+from app.store.embedded.ledger.ledger import Ledger
 from app.store.store import IndexCondition, IndexState, OnFatal
 
 if TYPE_CHECKING:
-    from app.store.index.chroma import ChromaIndex
+    from app.store.embedded.index.chroma import ChromaIndex
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +146,7 @@ class Follower:
 
     def _keep_up(self) -> None:
         # By name and here, for what its import costs: see the module.
-        index: ChromaIndex = importlib.import_module("app.store.index.chroma").ChromaIndex(self._directory)
+        index: ChromaIndex = importlib.import_module("app.store.embedded.index.chroma").ChromaIndex(self._directory)
         try:
             applier = Applier(self._ledger, index, self._exact_below, self._signals.go_on)
             applier.renew()

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from app.errors import DocumentNotFound
 from app.store.checks import refuse_large_answer, size, valid
 from app.store.cursor import after, id_in
+from app.store.embedded.ledger.catalogue import Row
+from app.store.embedded.ledger.columns import groups, marks, unpacked
+from app.store.embedded.ledger.sql_filters import translate
 from app.store.filters import Filter
-from app.store.ledger.catalogue import Row
-from app.store.ledger.columns import groups, marks, unpacked
-from app.store.ledger.sql_filters import translate
 from app.store.store import F32, Document, Page, Passage, Query, StoredDocument
 
 DocumentRow = tuple[int, str, str, str, float]

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.errors import CollectionNotFound, TooManyCollections
 from app.store.checks import refuse_other_space, written
-from app.store.ledger import keyword_index
+from app.store.embedded.ledger import keyword_index
 from app.store.store import Collection, Metadata, Space
 
 COLUMNS = "key, name, model, dimension, distance, metadata, created, documents, passages, indexed"

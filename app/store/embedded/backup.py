@@ -12,10 +12,10 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from app.errors import DirectoryNewer, DirectoryUnusable, StorageFull
-from app.store.ledger.ledger import FILE, FULL
-from app.store.ledger.schema import STEPS, found_format
-from app.store.lock import FILE as OWNER
-from app.store.lock import DirectoryLock
+from app.store.embedded.ledger.ledger import FILE, FULL
+from app.store.embedded.ledger.schema import STEPS, found_format
+from app.store.embedded.lock import FILE as OWNER
+from app.store.embedded.lock import DirectoryLock
 
 # What a freshly made file system holds, and what a restore that came to nothing leaves.
 NOTHING = {"lost+found", OWNER, f".{FILE}.part"}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.store.ledger.catalogue import Row, where
-from app.store.ledger.columns import FLOAT32
+from app.store.embedded.ledger.catalogue import Row, where
+from app.store.embedded.ledger.columns import FLOAT32
 from app.store.store import F32
 
 # One batch is one call to the index, which cannot be broken off: short enough to be waited for at shutdown.

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.errors import DirectoryTaken, DirectoryUnusable
-from app.store.ledger.ledger import FULL
+from app.store.embedded.ledger.ledger import FULL
 
 FILE = "owner"
 # A service that was killed may have been starting a child, which has the lock until it is a program of its own.

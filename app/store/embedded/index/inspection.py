@@ -1,4 +1,4 @@
-"""Have the index tried out by a child process, which may die of it: `app.store.index.trial`."""
+"""Have the index tried out by a child process, which may die of it: `app.store.embedded.index.trial`."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.store.index.applier import IndexDamaged
+from app.store.embedded.index.applier import IndexDamaged
 
 LOCK = "index.lock"
 ROOT = Path(__file__).resolve().parents[3]  # the folder that app is in
@@ -49,7 +49,7 @@ class Inspection:
     def inspect(self, index: Path, ledger: Path) -> None:
         """raises  IndexDamaged, with what is wrong; OSError, where no child can be started"""
         what = [str(index.resolve()), str(ledger.resolve()), str(os.getpid())]
-        command = [sys.executable, "-m", "app.store.index.trial", *what]
+        command = [sys.executable, "-m", "app.store.embedded.index.trial", *what]
         pipe = subprocess.PIPE
         with self._changing:
             if self._stopped.is_set():

@@ -6,8 +6,8 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
+from app.store.embedded.ledger.columns import FLOAT32
 from app.store.fusion import Found
-from app.store.ledger.columns import FLOAT32
 from app.store.similarity import scores
 from app.store.store import F32, Distance
 

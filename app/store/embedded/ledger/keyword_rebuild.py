@@ -3,10 +3,10 @@
 import logging
 
 from app.store import keyword
+from app.store.embedded.ledger import keyword_index
+from app.store.embedded.ledger.catalogue import everything
+from app.store.embedded.ledger.ledger import Ledger
 from app.store.keyword import document_text
-from app.store.ledger import keyword_index
-from app.store.ledger.catalogue import everything
-from app.store.ledger.ledger import Ledger
 
 log = logging.getLogger(__name__)
 

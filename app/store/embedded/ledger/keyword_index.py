@@ -10,10 +10,10 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
+from app.store.embedded.ledger.sql_filters import translate
 from app.store.filters import Filter
 from app.store.fusion import Found
 from app.store.keyword import expression
-from app.store.ledger.sql_filters import translate
 
 # A word that more than half of the passages hold weighs nothing (BM25's weight would be negative, FTS5 puts 1e-6).
 # Leaving it out saves ranking nearly everything; in a small collection there is nothing to save.

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from app.errors import NotReady
+from app.store.embedded.ledger import listing
+from app.store.embedded.ledger.catalogue import Row
+from app.store.embedded.ledger.ledger import Ledger
+from app.store.embedded.search import lexical
+from app.store.embedded.search.semantic import Find, SemanticRanking, Wanted
 from app.store.fusion import FUSED_PASSAGES, Found, Fused, asked_for, following, fuse, hit_at, reaches, single
-from app.store.ledger import listing
-from app.store.ledger.catalogue import Row
-from app.store.ledger.ledger import Ledger
-from app.store.search import lexical
-from app.store.search.semantic import Find, SemanticRanking, Wanted
 from app.store.store import Hit, Query
 
 # A document that is replaced between ranking and reading makes its place void: rank again, so many times; then rank and

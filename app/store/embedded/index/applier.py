@@ -5,12 +5,12 @@ import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from app.store.ledger import tail
-from app.store.ledger.catalogue import Row
-from app.store.ledger.ledger import Ledger
+from app.store.embedded.ledger import tail
+from app.store.embedded.ledger.catalogue import Row
+from app.store.embedded.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
-    from app.store.index.chroma import ChromaIndex
+    from app.store.embedded.index.chroma import ChromaIndex
 
 
 log = logging.getLogger(__name__)
