@@ -107,75 +107,100 @@ def create_app(
     """
     file = None if settings.api_key_file is None else KeyFile(settings.api_key_file)
     keys = Keys([key.get_secret_value() for key in settings.api_key], file)
-    tracer = open_tracer(settings)
     requests = RequestMetrics()
-    asked = RemoteMetrics(("ok", "left", *get_args(RemoteKind)))
+    life = _Life(settings, requests, open_tracer(settings), on_fatal, on_ready, open_embedder, open_store)
+    running = RunningRequests() if running is None else running
+    return layered(build_api(life.lived), settings, keys, running, requests, life.tracer)
+
+
+class _Life:
+    """From the first request that is answered to the last: the parts are opened one by one, and closed in reverse."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        requests: RequestMetrics,
+        tracer: "OtlpTracer | None",
+        on_fatal: OnFatal,
+        on_ready: Callable[[], None],
+        open_embedder: Callable[[Settings, OnFatal], Opened],
+        open_store: Callable[[Settings, OnFatal], Store],
+    ) -> None:
+        self.tracer = tracer
+        self._settings = settings
+        self._on_fatal = on_fatal
+        self._on_ready = on_ready
+        self._open_embedder = open_embedder
+        self._open_store = open_store
+        self._asked = RemoteMetrics(("ok", "left", *get_args(RemoteKind)))
+        self._parts = Parts(settings, time.monotonic())
+        self._parts.metrics += [*process_metrics(), *requests.metrics(), *self._asked.metrics()]
+        self._closers: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        self._leaving = asyncio.Event()
+        if tracer is not None:
+            self._close_later("traces", tracer.close)
 
     @asynccontextmanager
-    async def lifespan(_: object) -> AsyncIterator[dict[str, Any]]:
-        parts = Parts(settings, time.monotonic())
-        parts.metrics += [*process_metrics(), *requests.metrics(), *asked.metrics()]
-        closers: list[tuple[str, Callable[[], Awaitable[None]]]] = []
-        if tracer is not None:
-            closers.append(("traces", partial(asyncio.to_thread, tracer.close)))
-
-        leaving = asyncio.Event()
-
-        async def open_when_there() -> Store | None:
-            """The store, once its database is there; None where the service is to leave before."""
-            where = "the database" if settings.database_url is not None else str(settings.data_directory)
-            parts.not_ready = f"opening the store in {where}"
-            while not leaving.is_set():
-                try:
-                    return await asyncio.to_thread(open_store, settings, on_fatal)
-                except DatabaseAway as error:
-                    if parts.not_ready != str(error):
-                        log.warning("waiting: %s", error)
-                    parts.not_ready = str(error)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(AGAIN_S):
-                        await leaving.wait()
-            return None
-
-        async def start() -> None:
-            try:
-                store = await open_when_there()
-                if store is None:
-                    return
-                closers.append(("store", partial(asyncio.to_thread, store.close)))
-                parts.not_ready = f"loading the model {settings.model} ({settings.model_precision})"
-                opened = await asyncio.to_thread(open_embedder, settings, on_fatal)
-                closers.append(("embedder", partial(asyncio.to_thread, opened.close)))
-                remote = await asyncio.to_thread(open_remote, settings, asked)
-                if remote is not None:
-                    closers.append(("connections to the OpenAI-compatible service", remote.close))
-            except Exception as error:
-                parts.not_ready = str(error)
-                on_fatal(error)
-                return
-            parts.embedder = opened.embedder
-            parts.pipeline = build_pipeline(settings, store, opened.embedder, remote=remote, answered=asked.answered)
-            closers.append(("pipeline", partial(asyncio.to_thread, parts.pipeline.close)))
-            parts.metrics += [_build_info(opened.embedder.card), *opened.metrics]
-            on_ready()
-            parts.not_ready = None
-            log.info("ready", extra={"after_s": round(time.monotonic() - parts.started_at_monotonic_s, 3)})
-
-        starting = asyncio.create_task(start())
+    async def lived(self, _: object) -> AsyncIterator[dict[str, Any]]:
+        """Gives the parts at once, and opens them meanwhile."""
+        starting = asyncio.create_task(self._start())
         try:
-            yield {"parts": parts}
+            yield {"parts": self._parts}
         finally:
-            leaving.set()
+            self._leaving.set()
             await starting
-            parts.not_ready = "the service is shutting down"
-            for name, close in reversed(closers):
+            self._parts.not_ready = "the service is shutting down"
+            for name, close in reversed(self._closers):
                 try:
                     await close()
                 except Exception as error:  # the others are closed all the same
                     log.error("could not close the %s", name, exc_info=error)
 
-    running = RunningRequests() if running is None else running
-    return layered(build_api(lifespan), settings, keys, running, requests, tracer)
+    async def _start(self) -> None:
+        parts, settings = self._parts, self._settings
+        try:
+            store = await self._store_when_there()
+            if store is None:
+                return
+            self._close_later("store", store.close)
+            parts.not_ready = f"loading the model {settings.model} ({settings.model_precision})"
+            opened = await asyncio.to_thread(self._open_embedder, settings, self._on_fatal)
+            self._close_later("embedder", opened.close)
+            remote = await asyncio.to_thread(open_remote, settings, self._asked)
+            if remote is not None:
+                self._closers.append(("connections to the OpenAI-compatible service", remote.close))
+        except Exception as error:
+            parts.not_ready = str(error)
+            self._on_fatal(error)
+            return
+        parts.embedder = opened.embedder
+        parts.pipeline = build_pipeline(settings, store, opened.embedder, remote=remote, answered=self._asked.answered)
+        self._close_later("pipeline", parts.pipeline.close)
+        parts.metrics += [_build_info(opened.embedder.card), *opened.metrics]
+        self._on_ready()
+        parts.not_ready = None
+        log.info("ready", extra={"after_s": round(time.monotonic() - parts.started_at_monotonic_s, 3)})
+
+    async def _store_when_there(self) -> Store | None:
+        """The store, once its database is there; None where the service is to leave before."""
+        parts, settings = self._parts, self._settings
+        where = "the database" if settings.database_url is not None else str(settings.data_directory)
+        parts.not_ready = f"opening the store in {where}"
+        while not self._leaving.is_set():
+            try:
+                return await asyncio.to_thread(self._open_store, settings, self._on_fatal)
+            except DatabaseAway as error:
+                if parts.not_ready != str(error):
+                    log.warning("waiting: %s", error)
+                parts.not_ready = str(error)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_S):
+                    await self._leaving.wait()
+        return None
+
+    def _close_later(self, name: str, close: Callable[[], None]) -> None:
+        """In a thread, since it may wait."""
+        self._closers.append((name, partial(asyncio.to_thread, close)))
 
 
 def _build_info(card: Card) -> Info:

@@ -16,6 +16,7 @@ from app.pipeline.importer import Import
 from app.pipeline.ingest import Ingest
 from app.pipeline.maps import Maps
 from app.pipeline.retrieve import Retrieve
+from app.pipeline.spaces import Spaces
 from app.pipeline.workers import CallObserver, Workers
 from app.store.store import Collection, Store
 
@@ -56,6 +57,7 @@ class Pipeline:
         self.rules = rules
         self._workers = Workers(observer=observer)
         self.embedders = embedders or Embedders(embedder)
+        self.spaces = Spaces(store, self.embedders, self._workers)
         self.ingest = Ingest(store, self.embedders, self._workers, rules)
         self.retrieve = Retrieve(store, self.embedders, self._workers)
         self.ask = Ask(self.retrieve, embedder, writer, max_asks=max_asks, observer=answered)

@@ -396,5 +396,7 @@ def _documents(store: MemoryStore, name: str) -> list[Document]:
 def test_the_decision_says_how_many_batches_are_under_way() -> None:
     said = " ".join(DECISION.read_text().split())
     assert importer.IN_FLIGHT == 4
-    assert "Four batches are under way at once" in said
-    assert f"({importer.BATCH_DOCUMENTS} documents or {importer.BATCH_CHARACTERS:,} characters)" in said
+    held = importer.IN_FLIGHT_BYTES // 1_000_000
+    assert f"Up to four batches of {held} MB together are under way at once" in said
+    full = f"{importer.BATCH_DOCUMENTS} documents, {importer.BATCH_CHARACTERS:,} characters"
+    assert f"batches: {full}, or {importer.BATCH_BYTES // 1_000_000} MB of texts" in said
