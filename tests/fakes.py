@@ -3,13 +3,14 @@
 import hashlib
 import re
 import threading
+from array import array
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from app.embedding.embedder import Cut, Embeddings, Role
 from app.embedding.encoder import F32
-from app.embedding.passages import Span, split
+from app.embedding.passages import Offsets, Span, split
 from app.embedding.registry import Card, FileEntry, Prompts
 from app.embedding.tokenizer import Side, Token
 from app.errors import EmptyText, TextTooLong
@@ -52,11 +53,12 @@ class WordTokenizer:
     def __init__(self, max_tokens: int) -> None:
         self.max_tokens = max_tokens
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        return [[0] * len(text.split()) for text in texts]
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
 
-    def offsets(self, text: str) -> list[tuple[int, int]]:
-        return [match.span() for match in re.finditer(r"\S+", text)]
+    def offsets(self, text: str) -> Offsets:
+        words = [match.span() for match in re.finditer(r"\S+", text)]
+        return Offsets(array("i", [start for start, _ in words]), array("i", [end for _, end in words]))
 
 
 class FakeEmbedder:

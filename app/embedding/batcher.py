@@ -33,10 +33,6 @@ class Observer(Protocol):
         """A request was refused because the queue is full."""
 
 
-# Of English text; for texts that are not tokenised yet.
-CHARACTERS_PER_TOKEN = 4
-
-
 class Batcher:
     """A bounded queue in front of an encoder, emptied by `lanes` threads.
 
@@ -108,15 +104,17 @@ class Batcher:
             raise
 
     @contextmanager
-    def arriving(self, texts: int, characters: int, *, urgent: bool = False) -> Iterator[None]:
+    def arriving(self, texts: int, tokens: int, *, urgent: bool = False) -> Iterator[None]:
         """Hold a place for texts that are tokenised within the block and given to `embed` right after it.
+
+        tokens  that the model will read of them, estimated
 
         Who finds no place is refused before the work: under overload, refusing must cost next to nothing.
 
         raises  QueueFull, where so many more texts could not wait; also where `embed` would have joined them to equal
                 ones under way
         """
-        queue, own = self._queue(urgent), (texts, characters // CHARACTERS_PER_TOKEN)
+        queue, own = self._queue(urgent), (texts, tokens)
         with self._wake:
             self._refuse_full(queue, texts, self._arriving[urgent])
             self._arriving[urgent] = _sum(self._arriving[urgent], own)

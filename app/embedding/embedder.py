@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, Protocol
 
 import numpy as np
@@ -12,11 +13,13 @@ from app.embedding.cache import Known, VectorCache, key_of, vector_of
 from app.embedding.encoder import F32
 from app.embedding.passages import Span, split
 from app.embedding.registry import Card
-from app.embedding.tokenizer import Side, TextTokenizer, Token
+from app.embedding.tokenizer import Read, Side, TextTokenizer, Token
 from app.errors import EmptyText, TextTooLong
 
 Role = Literal["query", "passage"]
 
+# Of English text; for texts that are not tokenised yet.
+CHARACTERS_PER_TOKEN = 4
 # Below this many characters tokenising takes less than handing it to another thread (about 0.1 ms each).
 INLINE_CHARACTERS = 1000
 
@@ -120,12 +123,12 @@ class ModelEmbedder:
         new = {key: text for key, text in zip(keys, prompted, strict=True) if key not in known}
         # A query is waited for; passages come by the hundred, and most callers can wait a little longer.
         urgent = urgent or role == "query"
-        sequences = await self._tokenised(list(new.values()), urgent)
-        tokens = dict(zip(new, map(len, sequences), strict=True)) | {key: one.tokens for key, one in known.items()}
+        read = await self._read(list(new.values()), side, urgent)
+        tokens = {key: one.tokens for key, one in zip(new, read, strict=True)}
+        tokens |= {key: one.tokens for key, one in known.items()}
         counts = [tokens[key] for key in keys]
         cuts = self._cuts(counts, truncate)
-        read = [self._tokenizer.cut(ids, side) for ids in sequences]
-        made = await self._batcher.embed(read, urgent=urgent)
+        made = await self._batcher.embed([one.ids for one in read], urgent=urgent)
         for key, vector in zip(new, made.vectors, strict=True):
             self._cache.put(key, vector, tokens[key])
         left_out = sum(cut.tokens - cut.kept for cut in cuts)
@@ -159,15 +162,20 @@ class ModelEmbedder:
         prompt = self.card.prompts.before(role)
         return [prompt + text for text in texts] if prompt else texts
 
-    async def _tokenised(self, texts: Sequence[str], urgent: bool) -> list[list[int]]:
+    async def _read(self, texts: Sequence[str], side: Side, urgent: bool) -> list[Read]:
         """raises  QueueFull, where they could not wait afterwards"""
         if not texts:
             return []
-        characters = sum(map(len, texts))
-        with self._batcher.arriving(len(texts), characters, urgent=urgent):
-            if characters <= INLINE_CHARACTERS:
-                return self._tokenizer.encode(texts)
-            return await asyncio.to_thread(self._tokenizer.encode, texts)
+        limit = self._tokenizer.max_tokens
+        estimate = sum(min(len(text) // CHARACTERS_PER_TOKEN + 1, limit) for text in texts)
+        with self._batcher.arriving(len(texts), estimate, urgent=urgent):
+            reading, read = self._tokenizer.read(texts, side), list[Read]()
+            if sum(map(len, texts)) <= INLINE_CHARACTERS:
+                return list(chain.from_iterable(reading))
+            # Step by step: a caller who has hung up is worked for no longer.
+            while (some := await asyncio.to_thread(next, reading, None)) is not None:
+                read += some
+            return read
 
     def _cuts(self, counts: Sequence[int], truncate: bool) -> tuple[Cut, ...]:
         limit = self._tokenizer.max_tokens

@@ -88,10 +88,10 @@ class OpenAIEmbedder:
                 raise EmptyText(index)
             end = self._reading.cut(text).end
             if end < len(text):
-                (ids,) = self._reading.encode([text])
+                (tokens,) = self._reading.counts([text])
                 if not truncate:
-                    raise TextTooLong(index, len(ids), MAX_TOKENS)
-                cuts.append(Cut(index, len(ids), MAX_TOKENS))
+                    raise TextTooLong(index, tokens, MAX_TOKENS)
+                cuts.append(Cut(index, tokens, MAX_TOKENS))
             read.append(text[:end])
         return read, tuple(cuts)
 

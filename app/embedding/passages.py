@@ -6,17 +6,20 @@ Neighbours share about `OVERLAP` of a window, so that what stands at a cut is re
 """
 
 import re
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple, Protocol
+
+import numpy as np
 
 OVERLAP = 0.15
 # A passage is at least this part of a window, unless it is the last: a cut further back would leave crumbs.
 LEAST = 1 / 3
 # More characters than this are taken as too long without counting their tokens first.
 LONG_CHARACTERS = 100_000
-# Characters in the texts that are counted at once: a token takes some 100 bytes while the call runs.
+# Characters in the texts that are counted at once: a token takes some 150 bytes while the call runs.
 COUNTED_AT_ONCE = 200_000
 
 # For `sentences`, in bytes of UTF-8: less is a fragment, more is a text without marks.
@@ -41,16 +44,23 @@ class Span(NamedTuple):
     end: int
 
 
+class Offsets(NamedTuple):
+    """Of each token of a text the characters [start, end) that it stands for, as 4-byte integers."""
+
+    starts: "array[int]"
+    ends: "array[int]"
+
+
 class OffsetTokenizer(Protocol):
     """What cutting needs of a tokenizer."""
 
     max_tokens: int
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text, special tokens included."""
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, special tokens included."""
 
-    def offsets(self, text: str) -> list[tuple[int, int]]:
-        """The characters [start, end) that each token stands for, special tokens left out."""
+    def offsets(self, text: str) -> Offsets:
+        """Where in `text` its tokens are, special tokens left out."""
 
 
 def split(texts: Sequence[str], tokenizer: OffsetTokenizer, prompt: str = "") -> list[list[Span]]:
@@ -118,9 +128,9 @@ def _cut(text: str, tokenizer: OffsetTokenizer, prompt: str, room: int) -> list[
     return done
 
 
-def _plan(text: str, offsets: Sequence[tuple[int, int]], room: int) -> Iterator[Span]:
+def _plan(text: str, offsets: Offsets, room: int) -> Iterator[Span]:
     """Spans of at most `room` tokens each, where the places to cut allow it."""
-    count = len(offsets)
+    count = len(offsets.starts)
     places = _places(text, offsets)
     least, overlap = max(1, int(room * LEAST)), int(room * OVERLAP)
     first, start = 0, 0
@@ -130,23 +140,22 @@ def _plan(text: str, offsets: Sequence[tuple[int, int]], room: int) -> Iterator[
             cut = _best(places, first + 1, first + least, latest=True) or _next(places, first + room)
         if cut is None:
             break
-        yield Span(start, offsets[cut][0])
+        yield Span(start, offsets.starts[cut])
         following = _best(places, max(first + 1, cut - overlap), cut - 1, latest=False)
         first = cut if following is None else following
-        start = offsets[first][0]
+        start = offsets.starts[first]
     yield Span(start, len(text))
 
 
-def _places(text: str, offsets: Sequence[tuple[int, int]]) -> bytearray:
+def _places(text: str, offsets: Offsets) -> bytearray:
     """For each token, how good a place the one before it is to cut at: FORBIDDEN to SENTENCE_END."""
-    places = bytearray(len(offsets))
-    starts = [start for start, _ in offsets]
-    for index, ((start, end), (following, _)) in enumerate(pairwise(offsets), 1):
-        # Several tokens may stand for one character, which cannot be cut.
-        places[index] = BETWEEN_TOKENS if following >= end and following > start else FORBIDDEN
+    starts, ends = (np.asarray(each, np.intc) for each in offsets)
+    # Several tokens may stand for one character, which cannot be cut.
+    apart = (starts[1:] >= ends[:-1]) & (starts[1:] > starts[:-1])
+    places = bytearray(1) + (apart * np.uint8(BETWEEN_TOKENS)).tobytes()
     for level, place in _ends(text):
-        index = bisect_left(starts, place)
-        if 0 < index < len(offsets) and places[index] and offsets[index - 1][1] <= place:
+        index = bisect_left(offsets.starts, place)
+        if 0 < index < len(starts) and places[index] and offsets.ends[index - 1] <= place:
             places[index] = max(places[index], level)
     return places
 
@@ -194,6 +203,6 @@ def _counts(texts: Sequence[str], tokenizer: OffsetTokenizer, prompt: str) -> li
         some.append(prompt + text)
         characters += len(text)
         if characters >= COUNTED_AT_ONCE:
-            counts += map(len, tokenizer.encode(some))
+            counts += tokenizer.counts(some)
             some, characters = [], 0
-    return counts + [len(ids) for ids in tokenizer.encode(some)]
+    return counts + tokenizer.counts(some)

@@ -1,18 +1,21 @@
 """Text to token ids, in the model's own vocabulary."""
 
 import os
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tokenizers import Tokenizer
+
+from app.embedding.passages import Offsets
 
 # Tokenising with a thread pool of its own fights with the encoder's lanes for the CPUs: 32 texts took 1.5 ms of CPU
 # time with it and 0.9 without, in the same wall time (0013-engine.md). This variable is the library's only switch.
 os.putenv("TOKENIZERS_PARALLELISM", "false")
 
-# Characters tokenised at once where offsets are asked for: each token costs about 100 bytes while the call runs.
+# Characters tokenised at once: each token costs about 150 bytes while the call runs, and may be a single character.
 BLOCK_CHARACTERS = 50_000
 # How far before a block's end a blank is looked for, so that no word is cut.
 BLANK_WITHIN = 1000
@@ -36,39 +39,61 @@ class Token:
     stop: int | None
 
 
+class Read(NamedTuple):
+    """What the model reads of a text: `max_tokens` ids at most, special tokens included; tokens: those of all of it."""
+
+    ids: list[int]
+    tokens: int
+
+
 class TextTokenizer:
     """The model's tokenizer with neither truncation nor padding, so that a length is always the true one.
 
-    Thread-safe. `encode` releases the GIL while it works.
+    Thread-safe. Lets go of the GIL while it works.
     """
 
     def __init__(self, tokenizer: Tokenizer, max_tokens: int) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
-        self._tail = tokenizer.num_special_tokens_to_add(is_pair=False)
+        special = tokenizer.encode("").ids
+        self._opening, self._closing = special[:1], special[1:]
         self.max_tokens = max_tokens
 
     @classmethod
     def from_file(cls, path: Path, max_tokens: int) -> "TextTokenizer":
         return cls(Tokenizer.from_file(str(path)), max_tokens)
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text, special tokens included, however long the text is."""
-        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+    def read(self, texts: Sequence[str], side: Side = "right") -> Iterator[list[Read]]:
+        """What the model reads of each text, in order, however long they are. side: which one is cut off.
 
-    def offsets(self, text: str) -> list[tuple[int, int]]:
-        """The characters [start, end) of `text` that each token stands for, special tokens left out."""
-        found: list[tuple[int, int]] = []
-        start = 0
-        while start < len(text):
-            end = start + BLOCK_CHARACTERS
-            if end < len(text):
-                end = next((place for place in range(end, end - BLANK_WITHIN, -1) if text[place].isspace()), end)
-            encoding = self._tokenizer.encode(text[start:end], add_special_tokens=False)
-            found += [(first + start, last + start) for first, last in encoding.offsets]
-            start = end
-        return found
+        A few at each step, or none where a text takes several, so that nobody waits long to stop it, and no more than
+        BLOCK_CHARACTERS of them take memory.
+        """
+        some, characters = list[str](), 0
+        for text in texts:
+            if characters + len(text) > BLOCK_CHARACTERS:
+                yield self._read(some, side)
+                some, characters = [], 0
+            if len(text) > BLOCK_CHARACTERS:
+                yield from self._read_in_blocks(text, side)
+            else:
+                some.append(text)
+                characters += len(text)
+        yield self._read(some, side)
+
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, special tokens included."""
+        return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+
+    def offsets(self, text: str) -> Offsets:
+        """The characters of `text` that each token stands for, special tokens left out."""
+        starts, ends = array("i"), array("i")
+        for begin, end in _blocks(text):
+            encoding = self._tokenizer.encode(text[begin:end], add_special_tokens=False)
+            starts.extend([start + begin for start, _ in encoding.offsets])
+            ends.extend([stop + begin for _, stop in encoding.offsets])
+        return Offsets(starts, ends)
 
     def tokens(self, texts: Sequence[str], *, special: bool = True) -> list[list[Token]]:
         """The tokens of each text, with the special ones unless `special` is false, however long the text is."""
@@ -91,7 +116,33 @@ class TextTokenizer:
         if len(ids) <= self.max_tokens:
             return ids
         if side == "left":
-            opening = min(1, self._tail)
-            return ids[:opening] + ids[len(ids) - self.max_tokens + opening :]
-        closing = self._tail - 1
-        return ids[: self.max_tokens - closing] + (ids[-closing:] if closing else [])
+            return self._opening + ids[len(ids) - self.max_tokens + len(self._opening) :]
+        return ids[: self.max_tokens - len(self._closing)] + self._closing
+
+    def _read(self, texts: list[str], side: Side) -> list[Read]:
+        found = self._tokenizer.encode_batch_fast(texts)
+        return [Read(self.cut(encoding.ids, side), len(encoding)) for encoding in found]
+
+    def _read_in_blocks(self, text: str, side: Side) -> Iterator[list[Read]]:
+        ids, tokens = list[int](), len(self._opening) + len(self._closing)
+        for begin, end in _blocks(text):
+            encoding = self._tokenizer.encode(text[begin:end], add_special_tokens=False)
+            tokens += len(encoding)
+            ids += encoding.ids
+            ids = ids[-self.max_tokens :] if side == "left" else ids[: self.max_tokens]
+            yield []
+        yield [Read(self.cut([*self._opening, *ids, *self._closing], side), tokens)]
+
+
+def _blocks(text: str) -> Iterator[tuple[int, int]]:
+    """[start, end) of parts of BLOCK_CHARACTERS at most, which end before a blank where there is one."""
+    start = 0
+    while start < len(text):
+        end = start + BLOCK_CHARACTERS
+        if end < len(text):
+            # Before the first of several: some vocabularies have a token for blanks that end a text.
+            latest_first = range(end, max(start, end - BLANK_WITHIN), -1)
+            blanks = (place for place in latest_first if text[place].isspace() and not text[place - 1].isspace())
+            end = next(blanks, end)
+        yield start, end
+        start = end

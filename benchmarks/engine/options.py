@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from statistics import median
@@ -94,14 +95,14 @@ def measure(model: Path, name: str) -> dict[str, float]:
         opened_ms = (time.perf_counter() - started) * 1000
     encoder = OnnxEncoder(session, dimension=card["dimension"], pad_token_id=card["pad_token_id"])
     tokenizer = TextTokenizer.from_file(model / "tokenizer.json", card["max_tokens"])
-    lone = tokenizer.encode([SHORT])
+    lone = [read.ids for read in chain.from_iterable(tokenizer.read([SHORT]))]
     calls_ms = []
     for _ in range(LONE_CALLS):
         started = time.perf_counter()
         encoder.encode(lone)
         calls_ms.append((time.perf_counter() - started) * 1000)
     texts = [json.loads(line)["text"] for line in TEXTS.read_text().splitlines()]
-    sequences = [tokenizer.cut(ids) for ids in tokenizer.encode(texts)]
+    sequences = [read.ids for read in chain.from_iterable(tokenizer.read(texts))]
     _under_load(encoder, sequences[::8], lanes, max_batch_tokens)  # warm
     cpu, started = time.process_time(), time.perf_counter()
     _under_load(encoder, sequences, lanes, max_batch_tokens)

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ class Model:
         )
 
     def ids(self, texts: list[str]) -> list[list[int]]:
-        return [self.tokenizer.cut(ids) for ids in self.tokenizer.encode(texts)]
+        return [read.ids for read in chain.from_iterable(self.tokenizer.read(texts))]
 
     def alone(self, texts: list[str]) -> F32:
         """Each text in a batch of its own: (texts, dimension) float32."""

@@ -17,6 +17,8 @@ IDLE_TIMEOUT_S = 2
 # What the allocator may keep of everything that was sent. A leak of one body a round would be far beyond it.
 KEPT_BYTES = 25_000_000
 ROUNDS = 30
+# Both bodies of 2 MB, read, parsed and answered, a block of tokens, and the encoder's first full batches: 62 MB.
+MOST_FOR_TOKENS_BYTES = 120_000_000
 EMBED = b'{"model": "all-MiniLM-L6-v2", "input": '
 BOMB = gzip.compress(b" " * 50_000_000)
 
@@ -129,9 +131,10 @@ def _whole(answer: bytes) -> bool:
     return bool(end) and length is not None and len(body) >= int(length[1])
 
 
-def resident_bytes(process: Process) -> int:
+def resident_bytes(process: Process, field: str = "VmRSS") -> int:
+    """field: VmRSS for now, VmHWM for the most there was"""
     status = Path(f"/proc/{process.process.pid}/status").read_text()
-    found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+    found = re.search(rf"^{field}:\s+(\d+) kB", status, re.MULTILINE)
     assert found
     return int(found[1]) * 1024
 
@@ -252,6 +255,20 @@ def test_memory_does_not_grow(hardened: Process, capsys: pytest.CaptureFixture[s
         )
     assert grown < KEPT_BYTES
     assert still_serves(hardened)
+
+
+def test_texts_of_which_each_character_is_a_token_take_little_memory(run: Run) -> None:
+    """One of them took half a kilobyte a token, 8 MB of them four gigabytes, before it was refused."""
+    process = run().ready()
+    assert ask(process, request("/v1/embeddings", EMBED + b'"warm"}'))[0] == 200
+    before = resident_bytes(process, "VmHWM")
+    status, answer = ask(process, request("/v1/embeddings", EMBED + b'"%s"}' % (b"!" * 2_000_000)))
+    assert (status, "text 0 of the input has 2000002 tokens" in answer) == (400, True)
+    texts = b",".join(b'"%d%s"' % (number, b"!" * 20_000) for number in range(100))
+    status, answer = ask(process, request("/v1/embeddings", EMBED + b'[%s], "truncate": true}' % texts))
+    assert (status, answer.count('"kept":256')) == (200, 100)
+    assert resident_bytes(process, "VmHWM") - before < MOST_FOR_TOKENS_BYTES
+    assert process.end() == 0
 
 
 def _all(process: Process) -> None:

@@ -1,7 +1,9 @@
 """The embedder: prompts, limits, and the order of its refusals."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,7 +17,7 @@ from app.embedding.batcher import Batcher
 from app.embedding.cache import VectorCache
 from app.embedding.embedder import INLINE_CHARACTERS, Cut, Embeddings, ModelEmbedder
 from app.embedding.registry import Prompts
-from app.embedding.tokenizer import TextTokenizer
+from app.embedding.tokenizer import BLOCK_CHARACTERS, Read, Side, TextTokenizer
 from app.errors import EmptyText, EncoderFailed, QueueFull, TextTooLong
 from tests.fakes import FakeEncoder, card
 
@@ -200,3 +202,44 @@ def test_a_text_cut_on_the_other_side_is_another_text_to_the_cache() -> None:
     np.testing.assert_array_equal(left.vectors[0], encoder.vector([1, 4, 3, 4, 4, 2]))
     np.testing.assert_array_equal(again.vectors, right.vectors)
     assert len(encoder.batches) == 2
+
+
+def test_a_long_text_takes_the_place_of_what_the_model_reads_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the idle service refused everybody else for as long as it was tokenised."""
+    announced: list[tuple[int, int]] = []
+    arriving = Batcher.arriving
+
+    def noted(self: Batcher, texts: int, tokens: int, *, urgent: bool = False) -> AbstractContextManager[None]:
+        announced.append((texts, tokens))
+        return arriving(self, texts, tokens, urgent=urgent)
+
+    monkeypatch.setattr(Batcher, "arriving", noted)
+    result, _ = embed("a " * 1_000_000, "b" * 7, truncate=True)
+    assert announced == [(2, 6 + 2)]
+    assert result.cuts == (Cut(0, 1_000_002, 6),)
+
+
+def test_who_hangs_up_is_tokenised_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, first = 0, threading.Event()
+    reading = TextTokenizer.read
+
+    def watched(self: TextTokenizer, texts: Sequence[str], side: Side = "right") -> Iterator[list[Read]]:
+        nonlocal steps
+        for some in reading(self, texts, side):
+            steps += 1
+            first.set()
+            yield some
+
+    async def ask(model: ModelEmbedder) -> None:
+        asked = asyncio.create_task(model.embed(["a " * 1_000_000], truncate=True))
+        await asyncio.to_thread(first.wait, 10)
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        assert asked.cancelled()
+        at_the_end = steps
+        await asyncio.get_running_loop().shutdown_default_executor()
+        assert steps <= at_the_end + 1
+
+    monkeypatch.setattr(TextTokenizer, "read", watched)
+    over(ask)
+    assert 0 < steps < 2_000_000 / BLOCK_CHARACTERS

@@ -1,11 +1,12 @@
 """Cutting texts: where the cuts fall, what neighbours share, and that nothing is lost. The words are the tokens."""
 
+from array import array
 from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
 
-from app.embedding.passages import OVERLAP, Span, split
+from app.embedding.passages import OVERLAP, Offsets, Span, split
 from tests.fakes import WordTokenizer
 
 WINDOW = 20
@@ -77,11 +78,12 @@ class CharacterTokenizer:
 
     max_tokens = 10
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        return [[0] * len(self.offsets(text)) for text in texts]
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        return [len(self.offsets(text).starts) for text in texts]
 
-    def offsets(self, text: str) -> list[tuple[int, int]]:
-        return [(i, i + 1) for i, character in enumerate(text) if not character.isspace()]
+    def offsets(self, text: str) -> Offsets:
+        starts = [i for i, character in enumerate(text) if not character.isspace()]
+        return Offsets(array("i", starts), array("i", [start + 1 for start in starts]))
 
 
 def test_scripts_without_blanks_are_cut_at_their_own_marks() -> None:
@@ -99,23 +101,24 @@ def test_a_word_without_end_is_cut_between_tokens() -> None:
 class Swelling(CharacterTokenizer):
     """A part that does not begin the text costs two tokens more by itself than it did in place."""
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        return [[0] * (len(text) + (2 if text and text[0] != "^" else 0)) for text in texts]
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        return [len(text) + (2 if text and text[0] != "^" else 0) for text in texts]
 
 
 def test_passages_that_grow_when_they_stand_alone_are_cut_again() -> None:
     text = "^" + "x" * 60
     tokenizer = Swelling()
     (spans,) = split([text], tokenizer)
-    assert all(count <= 10 for count in map(len, tokenizer.encode([text[a:b] for a, b in spans])))
+    assert all(count <= 10 for count in tokenizer.counts([text[a:b] for a, b in spans]))
     assert {i for a, b in spans for i in range(a, b)} == set(range(61))
 
 
 class ManyForOne(CharacterTokenizer):
     """Three tokens for every character, as a byte vocabulary has them."""
 
-    def offsets(self, text: str) -> list[tuple[int, int]]:
-        return [(i, i + 1) for i in range(len(text)) for _ in range(3)]
+    def offsets(self, text: str) -> Offsets:
+        starts = [i for i in range(len(text)) for _ in range(3)]
+        return Offsets(array("i", starts), array("i", [start + 1 for start in starts]))
 
 
 def test_no_cut_falls_within_a_character() -> None:

@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def test_one_command_makes_a_folder_that_the_service_opens(tiny: TinyModel) -> N
     assert folder.card.max_tokens == MAX_TOKENS
     onnx.checker.check_model(onnx.load(folder.network), full_check=True)
     tokenizer = TextTokenizer.from_file(folder.tokenizer, folder.card.max_tokens)
-    ids = [tokenizer.cut(each) for each in tokenizer.encode([PROMPT + text for text in TEXTS])]
+    ids = [read.ids for read in chain.from_iterable(tokenizer.read([PROMPT + text for text in TEXTS]))]
     assert ids == [token_ids(PROMPT + text) for text in TEXTS]
     encoder = OnnxEncoder.from_file(folder.network, dimension=folder.card.dimension, pad_token_id=0)
     np.testing.assert_allclose(encoder.encode(ids), [forward(tensors(), each) for each in ids], atol=2e-6)
