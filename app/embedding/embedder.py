@@ -173,8 +173,8 @@ class ModelEmbedder:
             if sum(map(len, texts)) <= INLINE_CHARACTERS:
                 return list(chain.from_iterable(reading))
             # Step by step: a caller who has hung up is worked for no longer.
-            while (some := await asyncio.to_thread(next, reading, None)) is not None:
-                read += some
+            while len(read) < len(texts):
+                read += await asyncio.to_thread(next, reading)
             return read
 
     def _cuts(self, counts: Sequence[int], truncate: bool) -> tuple[Cut, ...]:

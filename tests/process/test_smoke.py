@@ -1,11 +1,17 @@
 """The embedding smoke test passes against the real service, and fails against what is none."""
 
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from tests.fakes import unit
 from tests.process.conftest import Process, Run, free_port
+from tests.smoke import Answer, Failed, Service, batch_equals_singles
 
 SMOKE = Path(__file__).resolve().parents[1] / "smoke.py"
 
@@ -52,3 +58,29 @@ def test_it_fails_against_a_server_that_is_something_else(tmp_path: Path) -> Non
         other.kill()
         other.wait()
     assert done.returncode != 0
+
+
+class Keeping(Service):
+    """A service that keeps vectors by text and side, as ours does; `mixed` of each text's neighbours are in them."""
+
+    def __init__(self, mixed: float) -> None:
+        super().__init__("http://nowhere", None)
+        self._mixed = mixed
+        self._kept: dict[tuple[str, str], list[float]] = {}
+
+    def ask(self, path: str, body: Any = None, method: str | None = None) -> Answer:
+        texts = body["input"] if path == "/v1/embeddings" else [body["inputs"]]
+        side = body.get("truncation_direction", "Right")
+        own = [unit(text) for text in texts]
+        for text, vector in zip(texts, own, strict=True):
+            mixed = vector + self._mixed * sum(own)
+            self._kept.setdefault((text, side), (mixed / math.hypot(*mixed)).tolist())
+        made = [self._kept[text, side] for text in texts]
+        whole = {"data": [{"embedding": each} for each in made]}
+        return Answer(200, whole if path == "/v1/embeddings" else made, 0.0)
+
+
+def test_it_tells_a_batch_whose_rows_are_mixed_from_one_whose_are_not() -> None:
+    assert "14 texts, cosine 1.000000" in batch_equals_singles(Keeping(0))
+    with pytest.raises(Failed, match="alone and in a batch"):
+        batch_equals_singles(Keeping(0.1))
