@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,15 @@ class Service:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise CommandFailed(f"{url} is no address of a service: it starts with http:// or https://")
+        if not re.fullmatch(r"[!-~]+", url):
+            raise CommandFailed(f"{url!r} is no address of a service: what is not printable ASCII is escaped in one")
+        try:
+            port = parts.port
+        except ValueError:
+            raise CommandFailed(f"{url} is no address of a service: a port is a number from 0 to 65535") from None
         connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self.url = url
-        self.connection = connect(parts.hostname, parts.port, timeout=300)
+        self.connection = connect(parts.hostname, port, timeout=300)
         self._root = parts.path.rstrip("/")
         key = _key()
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -37,7 +44,7 @@ class Service:
             for name, value in {**self._headers, **headers}.items():
                 self.connection.putheader(name, value)
             self.connection.endheaders()
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise CommandFailed(f"{self.url} cannot be reached: {error}") from None
 
     def answer(self, *expected: int) -> http.client.HTTPResponse:

@@ -1,5 +1,6 @@
 """Documents in: cut into passages, embedded where their vectors are not known yet, and kept."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,7 +9,7 @@ from itertools import chain
 from app.embedding.embedder import Embedder
 from app.embedding.embedders import Embedders
 from app.embedding.registry import Card
-from app.errors import InvalidDocument, SpaceMismatch
+from app.errors import InvalidDocument, QueueFull, SpaceMismatch
 from app.pipeline.drafts import Draft, Rules
 from app.pipeline.vectors import fault
 from app.pipeline.workers import Workers
@@ -121,11 +122,20 @@ class Ingest:
 
 
 async def _made(embedder: Embedder, texts: Mapping[bytes, str]) -> dict[bytes, F32]:
-    """Vectors of `texts`, by their keys. A few hundred at a time, so that one caller does not fill the queue."""
+    """Vectors of `texts`, by their keys. A few hundred at a time, so that one caller does not fill the queue.
+
+    raises  QueueFull, before any is made; later ones wait until there is room, and nothing that was made is lost
+    """
     keys, vectors = list(texts), dict[bytes, F32]()
-    for first in range(0, len(keys), EMBEDDED_AT_ONCE):
-        some = keys[first : first + EMBEDDED_AT_ONCE]
-        made = await embedder.embed([texts[each] for each in some])
+    while len(vectors) < len(keys):
+        some = keys[len(vectors) : len(vectors) + EMBEDDED_AT_ONCE]
+        try:
+            made = await embedder.embed([texts[each] for each in some])
+        except QueueFull as error:
+            if not vectors:
+                raise
+            await asyncio.sleep(error.retry_after_s)
+            continue
         vectors.update(zip(some, made.vectors, strict=True))
     return vectors
 

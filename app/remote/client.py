@@ -59,7 +59,7 @@ class RemoteClient:
     ) -> None:
         self.timeouts = timeouts
         self._observer = observer
-        self._key = key.encode()
+        self._key = key
         self._http = httpx.AsyncClient(
             base_url=base_url.rstrip("/") + "/",
             headers={
@@ -120,7 +120,7 @@ class RemoteClient:
             async with self._http.stream("POST", PATHS[endpoint], content=orjson.dumps(body)) as response:
                 if response.status_code != 200:
                     words = await _read(response, MAX_ERROR_BYTES, cut=True)
-                    raise refusal(response.status_code, response.headers, words.replace(self._key, b"[key]"))
+                    raise refusal(response.status_code, response.headers, words, self._key)
                 yield response
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             what = "in time" if isinstance(error, httpx.ConnectTimeout) else "at all"

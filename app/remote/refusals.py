@@ -14,11 +14,14 @@ log = logging.getLogger(__name__)
 PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 # Told with 429 where paying is what would help, and not waiting.
 UNPAID = "insufficient_quota"
+# Characters of its words in the log.
+MOST_SAID = 500
 
 
-def refusal(status: int, headers: Mapping[str, str], raw: bytes) -> RemoteFailed:
-    """The failure that a status other than 200 is; `raw` is the beginning of its body."""
+def refusal(status: int, headers: Mapping[str, str], raw: bytes, key: str) -> RemoteFailed:
+    """The failure that a status other than 200 is; `raw` is the beginning of its body, which may quote our `key`."""
     code, param, words = _said(raw)
+    words = words.replace(key, "[key]")[:MOST_SAID]
     if status in (401, 403):  # its words may quote a part of the key
         log.warning("the OpenAI-compatible service answered %d", status)
         return RemoteFailed("unauthorized", f"it answered {status}: it does not take OPENAI_API_KEY")
@@ -41,6 +44,6 @@ def _said(raw: bytes) -> tuple[str, str, str]:
     try:
         error = orjson.loads(raw)["error"]
         code, param, words = (str(error.get(name) or "") for name in ("code", "param", "message"))
-        return code, param, words[:500]
+        return code, param, words
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-        return "", "", raw[:200].decode("utf-8", "replace")
+        return "", "", raw.decode("utf-8", "replace")

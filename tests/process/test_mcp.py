@@ -1,11 +1,14 @@
 """`python -m app mcp` as assistants use it: the official client over standard input and output, and by hand."""
 
 import asyncio
+import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pytest
@@ -13,6 +16,8 @@ from mcp import ClientSession, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from app import __version__
+from app.commands.mcp import THREADS, Server
+from app.commands.mcp_tools import Tools
 from tests.process.conftest import ROOT, Process, Run, free_port
 
 T = TypeVar("T")
@@ -186,9 +191,37 @@ def test_a_list_of_messages_gets_a_list(notes: Process) -> None:
     assert [answer["id"] for answer in answers] == [1, 2]
 
 
-def test_an_address_that_is_none_ends_it_at_once() -> None:
-    done = subprocess.run(
-        [sys.executable, *command("localhost:8000")], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
+class Waiting(Tools):
+    """Tools whose calls last until `let` is set."""
+
+    def __init__(self) -> None:
+        super().__init__("notes", "http://localhost")
+        self.let = threading.Event()
+
+    def call(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        self.let.wait(60)
+        return {}
+
+
+def test_a_ping_waits_for_no_call() -> None:
+    tools, output = Waiting(), io.BytesIO()
+    with ThreadPoolExecutor(THREADS) as pool:
+        server = Server(tools, output, pool)
+        for number in range(THREADS + 1):
+            call = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": "search"}}
+            server.take(json.dumps(call).encode())
+        server.take(b'{"jsonrpc": "2.0", "id": "p", "method": "ping"}')
+        answered = output.getvalue()
+        tools.let.set()
+    assert [json.loads(line)["id"] for line in answered.splitlines()] == ["p"]
+    assert len(output.getvalue().splitlines()) == THREADS + 2
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:8000", "http://localhost:abc", "http://localhost:99999", "http://localhost/a b", "http://ü"]
+)
+def test_an_address_that_is_none_ends_it_at_once(url: str) -> None:
+    done = subprocess.run([sys.executable, *command(url)], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "is no address of a service" in done.stderr
+    assert "Traceback" not in done.stderr

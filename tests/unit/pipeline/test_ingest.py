@@ -1,12 +1,13 @@
 """Documents in: what is embedded and what is not, and what is refused before anything is."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
 from app.embedding.embedder import Embeddings
-from app.errors import CollectionNotFound, EncoderFailed, InvalidDocument, SpaceMismatch, StorageFull
+from app.errors import CollectionNotFound, EncoderFailed, InvalidDocument, QueueFull, SpaceMismatch, StorageFull
 from app.pipeline.drafts import Draft
 from app.pipeline.ingest import KEY_BYTES, key
 from app.pipeline.pipeline import Pipeline
@@ -52,6 +53,28 @@ def test_what_is_known_is_not_embedded_again(pipeline: Pipeline, embedder: FakeE
     assert embedder.texts.count("same") == 1
     assert len(embedder.texts) == 2 + 3 + 1  # of the longer text only the last passage is new
     assert embedder.roles == ["passage"] * 3  # one call for each batch
+
+
+def test_a_queue_that_fills_midway_is_waited_for_and_nothing_is_made_twice(
+    pipeline: Pipeline, store: MemoryStore, embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.pipeline.ingest.EMBEDDED_AT_ONCE", 1)
+    embed, calls = embedder.embed, 0
+
+    async def full_at_the_second_call(texts: Sequence[str], **more: Any) -> Embeddings:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise QueueFull(9, 1, 9, 0)
+        return await embed(texts, **more)
+
+    monkeypatch.setattr(embedder, "embed", full_at_the_second_call)
+    keep(pipeline, Draft(LONG, id="a"))
+    assert len(store.document("ours", "a", vectors=True).document.passages) == 3
+    assert len(embedder.texts) == len(set(embedder.texts)) == 3
+    embedder.failure = QueueFull(9, 1, 9, 0)
+    with pytest.raises(QueueFull):
+        keep(pipeline, Draft("another", id="b"))
 
 
 def test_many_passages_are_embedded_some_at_a_time(
