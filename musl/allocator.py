@@ -26,14 +26,17 @@ LICENCE = Path(__file__).parent / "allocation" / "LICENSE"  # mimalloc's own, wh
 LICENCE_PLACE = "usr/share/licenses/mimalloc/LICENSE"
 FOLDER = "usr/local/lib"
 RPATH = "$ORIGIN/../lib"  # as the program has it already
-# Whether mimalloc knows a block from malloc() as its own, its version, and the option that was chosen for it: number 15
-# is mi_option_purge_delay.
+# Whether mimalloc knows a block from malloc() as its own, and a page that it has not given as another's; its version,
+# and the option that was chosen for it: number 15 is mi_option_purge_delay.
 PROGRAM = """
 import ctypes
 library = ctypes.CDLL(None)
-library.malloc.restype = ctypes.c_void_p
+library.malloc.restype = library.mmap.restype = ctypes.c_void_p
+library.mi_is_in_heap_region.restype = ctypes.c_bool
 block = ctypes.c_void_p(library.malloc(1000))
-print(bool(library.mi_is_in_heap_region(block)), library.mi_version(), library.mi_option_get(15))
+page = ctypes.c_void_p(library.mmap(None, ctypes.c_size_t(4096), 3, 0x22, -1, ctypes.c_long(0)))
+known = [library.mi_is_in_heap_region(each) for each in (block, page)]
+print(*known, library.mi_version(), library.mi_option_get(15))
 """
 
 
@@ -66,7 +69,7 @@ def install(wheels: Path, python: Path, root: Path) -> str:
     patch(program, needed=[library.name, options.name, *needed], rpath=RPATH, renamed={})
     environment = os.environ | {"PYTHONHOME": str(python.parents[1])}
     done = subprocess.run([str(program), "-c", PROGRAM], capture_output=True, text=True, env=environment)
-    ours, version, purge_delay = [*done.stdout.split(), "", "", ""][:3]
-    if done.returncode or (ours, purge_delay) != ("True", "0"):
+    ours, others, version, purge_delay = [*done.stdout.split(), "", "", "", ""][:4]
+    if done.returncode or (ours, others, purge_delay) != ("True", "False", "0"):
         raise LoadFailed(f"{program} does not allocate with mimalloc as chosen: {done.stdout}{done.stderr}")
     return version

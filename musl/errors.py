@@ -6,7 +6,7 @@ RepairError
 ├── UnknownFile       the wheel holds a binary that the review does not name
 ├── NotElf            no ELF file, or one without what a shared library must have
 ├── WrongMachine      built for another processor
-├── WrongLibc         built for another C library, or for musl already
+├── WrongLibc         built for another C library, or for musl already; a musl that was not reviewed
 ├── UnknownLibrary    needs a library that is not known
 ├── UnknownSymbol     imports names that the table does not hold
 ├── RefusedSymbol     imports names that the table refuses

@@ -9,7 +9,7 @@ from pathlib import Path
 from musl import compat
 from musl.elf import Import, SharedLibrary
 from musl.errors import MissingRuntime
-from musl.load import prove
+from musl.load import check_version, prove
 from musl.patch import patch
 from musl.verdicts import Table, Verdict
 from musl.wheels import Wheel, find
@@ -66,15 +66,17 @@ def repair(
 
 
 def prove_repaired(wheels: Path, target: Path, reviewed: Iterable[Wheel], table: Table) -> None:
-    """Load every repaired file, and look up what must be there though the loader does not ask for it: weak names.
+    """Load every repaired file, and look up what the loader does not ask for: weak names, there or absent as judged.
 
-    raises  WrongLibc, LoadFailed
+    raises  WrongLibc, also where this is another musl than the verdicts are on; LoadFailed
     """
+    check_version(table.musl)
     for wheel, path in find(wheels, reviewed):
         for inside, place in wheel.repair.items():
             verdicts = table.judge(wheel.name, wheel.library(path, inside))
             weak = [v.target(s) for s, v in verdicts.items() if s.weak and v.kind != "absent"]
-            prove(target / place, weak)
+            absent = [s.name for s, v in verdicts.items() if v.kind == "absent"]
+            prove(target / place, weak, absent)
 
 
 def ours(verdict: Verdict) -> bool:

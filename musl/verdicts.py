@@ -39,10 +39,14 @@ class Verdict:
 class Table:
     """Verdicts by wheel and symbol.
 
+    musl       the version that the verdicts are on
     libraries  the names of libraries that a wheel may need, each with what stands for it
     """
 
-    def __init__(self, libraries: dict[str, str], groups: Iterable[dict[str, Any]], name: str = "the table") -> None:
+    def __init__(
+        self, musl: str, libraries: dict[str, str], groups: Iterable[dict[str, Any]], name: str = "the table"
+    ) -> None:
+        self.musl = musl
         self.libraries = libraries
         self.name = name
         self._entries: dict[tuple[str | None, str], Verdict] = {}
@@ -52,7 +56,7 @@ class Table:
     @classmethod
     def load(cls, path: Path = TABLE) -> "Table":
         found = tomllib.loads(path.read_text())
-        return cls(found["libraries"], found["group"], path.name)
+        return cls(found["musl"], found["libraries"], found["group"], path.name)
 
     def _add(self, group: dict[str, Any]) -> None:
         verdict = Verdict(group["verdict"], group["why"])

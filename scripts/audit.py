@@ -15,8 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # What is in the image, with OTEL=1 as well, and what makes it. Tools of the tests run on nobody's server.
 FILES = ["requirements.txt", "models/requirements.txt", "musl/requirements.txt", "musl/mimalloc.txt"]
 FILES += ["scripts/image/requirements.txt", "scripts/image/traces.txt"]
-_no_connection = re.compile(
-    r"ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|HTTPError|[Cc]ould not connect"
+# How a failure ends that never got an answer: with an exception's name and words, or pip-audit's own.
+_no_answer = re.compile(
+    r"([\w.]+\.)?(ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError): "
+    r"|ERROR:pip_audit.*[Cc]ould not connect"
 )
 
 
@@ -41,6 +43,14 @@ def judge(report: dict[str, Any]) -> tuple[int, list[str]]:
     return int(bool(flaws)), lines
 
 
+def fallen(said: str) -> tuple[int, str]:
+    """What it means that pip-audit gave no report: the exit code, and what to print. said: its standard error"""
+    last = (said.strip().splitlines() or [""])[-1]
+    if _no_answer.match(last):
+        return 0, f"audit: NOT DONE: the database cannot be reached, so nothing was audited ({last[:200]})"
+    return 1, said
+
+
 def main() -> int:
     command = [sys.executable, "-m", "pip_audit", "--format", "json", "--progress-spinner", "off", "--disable-pip"]
     command += ["--require-hashes", *(part for file in FILES for part in ("--requirement", file))]
@@ -48,12 +58,9 @@ def main() -> int:
     try:
         report = json.loads(done.stdout)
     except ValueError:
-        said = done.stderr.strip().splitlines()[-1:]
-        if _no_connection.search(done.stderr):
-            print(f"audit: NOT DONE: the database cannot be reached, so nothing was audited ({''.join(said)[:200]})")
-            return 0
-        print(done.stderr, file=sys.stderr)
-        return 1
+        code, line = fallen(done.stderr)
+        print(line, file=sys.stderr if code else sys.stdout)
+        return code
     code, lines = judge(report)
     print(*lines, sep="\n")
     return code

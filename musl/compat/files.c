@@ -46,7 +46,8 @@ static int renumbered(const char *path, const struct stat *status, int kind, str
 
 GLIBC int glibc_nftw(const char *path, visitor *visit, int open_files, int flags)
 {
-	if (flags & ~(FTW_PHYS | FTW_MOUNT | FTW_CHDIR | FTW_DEPTH)) { /* FTW_ACTIONRETVAL: glibc's own */
+	/* FTW_ACTIONRETVAL is glibc's own, and musl does not heed FTW_CHDIR. */
+	if (flags & ~(FTW_PHYS | FTW_MOUNT | FTW_DEPTH)) {
 		errno = EINVAL;
 		return -1;
 	}

@@ -10,7 +10,7 @@ from .bytecode import compile_tree
 from .check import check
 from .cut import apply, read_list
 from .libraries import drop_orphans
-from .records import prune_apk, trim_metadata
+from .records import prune_apk, trim_bills, trim_metadata
 from .sbom import PLACE, write
 from .strip import strip_tree
 
@@ -50,6 +50,7 @@ def dependencies(site_packages: Path) -> None:
     """Third-party packages."""
     _cut(site_packages, "dependencies")
     print(f"{trim_metadata(site_packages) / 1e6:7.2f} MB  long descriptions in METADATA")
+    print(f"{trim_bills(site_packages) / 1e6:7.2f} MB  all but the names in the packages' own bills of materials")
     compile_tree(site_packages, SITE_PACKAGES, DOCSTRINGS)
     print(f"{strip_tree(site_packages) / 1e6:7.2f} MB  stripped")
 

@@ -80,6 +80,13 @@ class Elf:
                 return segment.offset + address - segment.address
         raise NotElf(f"address {address:#x} lies in no segment")
 
+    def address_of(self, offset: int) -> int:
+        """Where in memory the byte at this place of the file lies. raises NotElf where it is not mapped"""
+        for segment in self.loads():
+            if segment.offset <= offset < segment.offset + segment.file_size:
+                return segment.address + offset - segment.offset
+        raise NotElf(f"offset {offset:#x} lies in no mapped segment")
+
     def dynamic(self) -> list[tuple[int, int]]:
         """The entries (tag, value) of the dynamic section, without the end mark; empty for a static file."""
         entries: list[tuple[int, int]] = []

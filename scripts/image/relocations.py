@@ -8,6 +8,7 @@ Format: https://maskray.me/blog/2021-10-31-relative-relocations-and-relr (now pa
 """
 
 import struct
+from collections.abc import Iterable
 from dataclasses import replace
 
 from .elf import GNU_PROPERTY, LOAD, NOTE, NULL, PAGE, Elf, Segment
@@ -55,7 +56,14 @@ def packed(elf: Elf) -> Elf:
     segments = [segment for segment in elf.segments if segment is not spare]
     _write_segments(elf, data, _split(segments, *hole))
     result = Elf(bytes(data))
-    _same_in_memory(elf, result, skip=(dynamic[RELA], dynamic[RELA] + len(table)))
+    place, size = elf.dynamic_place()
+    dynamic_start = next(s.address for s in elf.segments if s.offset == place and s.kind != LOAD)
+    headers = (0, elf.table_offset + len(elf.segments) * 56)
+    table_place = (dynamic[RELA], dynamic[RELA] + len(table))
+    same_in_memory(elf, result, [table_place, headers, (dynamic_start, dynamic_start + size)], hole)
+    # Other relocations must be the same list, in the same order.
+    if _others(elf) != _others(result):
+        raise ValueError("packed relocations lost one that is not relative")
     return result
 
 
@@ -171,32 +179,44 @@ def memory(elf: Elf) -> dict[int, bytearray]:
     return image
 
 
-def _same_in_memory(old: Elf, new: Elf, skip: tuple[int, int]) -> None:
-    """Compare both in memory, but for the relocation table, the program headers and the dynamic section.
+def same_in_memory(old: Elf, new: Elf, ignored: Iterable[tuple[int, int]], hole: tuple[int, int] | None = None) -> None:
+    """Whether `new` has in memory all that `old` has, at its address, with its rights.
 
-    raises  ValueError, naming the first address that differs
+    ignored  addresses [first, end) of which the bytes may differ
+    hole     of which none need be there
+    raises   ValueError, naming the first address that differs or is gone
     """
-    headers = (0, old.table_offset + len(old.segments) * 56)
-    place, size = old.dynamic_place()
-    dynamic = next(s.address for s in old.segments if s.offset == place and s.kind != LOAD)
-    ignored = [skip, headers, (dynamic, dynamic + size)]
+    holes = [hole] if hole else []
+    for load in old.loads():
+        for low, high in _without([(load.address, load.address + load.memory_size)], holes):
+            _covered(low, high, [(each.address, each.memory_size) for each in new.loads() if each.flags == load.flags])
     after = memory(new)
     for start, content in memory(old).items():
-        for first, chunk in after.items():
-            if not start <= first < start + len(content):
-                continue
-            before = content[first - start : first - start + len(chunk)]
-            for low, high in ignored:
-                for side in (before, chunk):
-                    lower, upper = max(low - first, 0), min(high - first, len(chunk))
-                    if lower < upper:
-                        side[lower:upper] = bytes(upper - lower)
-            if before != chunk:
-                at = next(i for i, (a, b) in enumerate(zip(before, chunk, strict=True)) if a != b)
-                raise ValueError(f"packed relocations change the memory at {first + at:#x}")
-    # Other relocations must be the same list, in the same order.
-    if _others(old) != _others(new):
-        raise ValueError("packed relocations lost one that is not relative")
+        for low, high in _without([(start, start + len(content))], [*holes, *ignored]):
+            _covered(low, high, [(first, len(chunk)) for first, chunk in after.items()])
+            for first, chunk in after.items():
+                lower, upper = max(low, first), min(high, first + len(chunk))
+                ours, theirs = content[lower - start : upper - start], chunk[lower - first : upper - first]
+                if lower < upper and ours != theirs:
+                    at = next(i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b)
+                    raise ValueError(f"the memory at {lower + at:#x} is another")
+
+
+def _without(ranges: list[tuple[int, int]], holes: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What is left of the ranges [first, end)."""
+    for first, end in holes:
+        parts = [part for low, high in ranges for part in ((low, min(high, first)), (max(low, end), high))]
+        ranges = [(low, high) for low, high in parts if low < high]
+    return ranges
+
+
+def _covered(low: int, high: int, places: Iterable[tuple[int, int]]) -> None:
+    """raises  ValueError, where an address of [low, high) is in none of the places (address, size)"""
+    for first, size in sorted(places):
+        if first <= low < first + size:
+            low = min(high, first + size)
+    if low < high:
+        raise ValueError(f"the memory at {low:#x} is gone")
 
 
 def _others(elf: Elf) -> list[tuple[int, int, int]]:

@@ -49,7 +49,7 @@ def write(root: Path, *, pins: Sequence[Path], allocator_pin: Path, models: Path
         "components": components,
         "compositions": [
             {"aggregate": "complete", "assemblies": ["vectorspace"]},
-            # Rust crates and C++ libraries that its maker linked into a wheel's machine code are in no record here.
+            # Rust crates are in it where a wheel says which it has; C++ libraries in its machine code are in no record.
             {"aggregate": "incomplete", "assemblies": [each["bom-ref"] for each in packages if "components" in each]},
         ],
     }
@@ -116,7 +116,14 @@ def _package(information: Path, pins: dict[str, tuple[str, list[str]]]) -> Compo
         raise ValueError(f"{name} {version} is in the tree, and what is pinned is {pinned or 'none'}")
     component = _pypi(name, version, hashes)
     component["licenses"] = _licences(headers["License-Expression"] or headers["License"])
-    return component
+    linked = [part for bill in sorted(information.glob("sboms/*.json")) for part in _linked(bill, component["bom-ref"])]
+    return component | {"components": linked} if linked else component
+
+
+def _linked(bill: Path, package: str) -> Iterator[Component]:
+    """What a package's own bill says that its maker has linked into it: Rust crates, C libraries."""
+    for number, part in enumerate(json.loads(bill.read_bytes())["components"]):
+        yield part | {"bom-ref": f"{package}#{bill.name}/{number}"}
 
 
 def _of_package(library: Path, site_packages: Path) -> str:
@@ -171,7 +178,7 @@ def _with_files(component: Component, root: Path, files: list[Path]) -> Componen
         for path in files
         if path.is_file()
     ]
-    return component | {"components": held} if held else component
+    return component | {"components": [*component.get("components", ()), *held]} if held else component
 
 
 def apk_packages(root: Path) -> Iterator[Component]:

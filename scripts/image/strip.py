@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .elf import LOAD, PAGE, Elf, Segment
-from .relocations import packed
+from .relocations import packed, same_in_memory
 
 
 def stripped(elf: Elf) -> bytes:
@@ -69,7 +69,7 @@ def _placed(segment: Segment, offset: int | None) -> Segment:
 
 
 def strip_tree(root: Path) -> int:
-    """Strip every ELF file under `root`; returns the bytes saved."""
+    """Strip every ELF file under `root`; returns the bytes saved. raises ValueError if one would load differently"""
     saved = 0
     for path in sorted(root.rglob("*")):
         if path.is_symlink() or not path.is_file():
@@ -77,7 +77,10 @@ def strip_tree(root: Path) -> int:
         elf = Elf.read(path)
         if elf is None or not elf.loads():
             continue
-        new = stripped(packed(elf))
+        small = packed(elf)
+        new = stripped(small)
+        table = small.address_of(small.table_offset)
+        same_in_memory(small, Elf(new), [(0, 64), (table, table + 56 * len(small.segments))])
         if len(new) < len(elf.data):
             mode = path.stat().st_mode
             path.write_bytes(new)

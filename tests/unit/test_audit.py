@@ -3,7 +3,9 @@
 import re
 from typing import Any
 
-from scripts.audit import FILES, ROOT, judge
+import pytest
+
+from scripts.audit import FILES, ROOT, fallen, judge
 
 CLEAN = {"name": "a", "version": "1", "vulns": []}
 FLAWED = {"name": "b", "version": "2", "vulns": [{"id": "PYSEC-1", "fix_versions": ["2.1"]}]}
@@ -43,3 +45,20 @@ def test_what_was_not_audited_is_said() -> None:
     assert code == 0
     assert "NOT DONE" in text
     assert "no known flaws" not in text
+
+
+@pytest.mark.parametrize(
+    ("last", "code"),
+    [
+        ("requests.exceptions.ConnectionError: HTTPSConnectionPool(host='…', port=443): Max retries exceeded", 0),
+        ("requests.exceptions.ReadTimeout: read timed out", 0),
+        ("requests.exceptions.HTTPError: 500 Server Error", 1),
+        ("ERROR: a package named mySSLErrorlib has a hash mismatch", 1),
+        ("ValueError: SSLError: said somebody else", 1),
+        ("", 1),
+    ],
+)
+def test_what_was_not_answered_is_told_from_what_failed(last: str, code: int) -> None:
+    found, line = fallen(f"WARNING: ConnectionError: retrying\n{last}\n" if last else "")
+    assert found == code
+    assert ("NOT DONE" in line) == (code == 0)

@@ -62,6 +62,13 @@ def test_layers_go_from_seldom_to_often_changed(layers: list[tarfile.TarFile]) -
     assert all(path.startswith("opt/vectorspace") or path == "opt" for path in (p.rstrip("/") for p in application))
 
 
+def test_nothing_of_the_machine_that_built_it_is_in_it(layers: list[tarfile.TarFile]) -> None:
+    """A builder gives each step its own resolver and hosts, which a copy of /etc would take along."""
+    paths = {member.name.removeprefix("./") for layer in layers for member in layer}
+    assert "etc/os-release" in paths
+    assert paths & {"etc/resolv.conf", "etc/hosts", "etc/hostname", ".dockerenv"} == set()
+
+
 def test_runs_as_appuser_of_a_fixed_uid(config: dict[str, Any], files: dict[str, tarfile.TarInfo]) -> None:
     assert config["User"] == f"{UID}:{UID}"
     assert files["data"].uid == files["data"].gid == UID

@@ -60,7 +60,8 @@ def test_every_alpine_package_and_every_shared_library_is_in_it(
     assert len(alpine) > 5
     assert named(bill, "pkg:apk/alpine/") == set(alpine)
 
-    listed = {each["name"] for component in bill["components"] for each in component.get("components", [])}
+    parts = [each for component in bill["components"] for each in component.get("components", [])]
+    listed = {each["name"] for each in parts if each["type"] == "file"}
     packages = "usr/local/lib/python3.12/site-packages/"
     there = {
         member.name.removeprefix(packages)
@@ -70,6 +71,17 @@ def test_every_alpine_package_and_every_shared_library_is_in_it(
     }
     assert there
     assert there == {name for name in listed if not name.startswith("usr/")}
+
+
+def test_the_rust_crates_in_the_packages_machine_code_are_in_it(bill: dict[str, Any]) -> None:
+    crates = {
+        package["name"]: {each["name"] for each in package["components"] if "pkg:cargo/" in each.get("purl", "")}
+        for package in bill["components"]
+        if "components" in package
+    }
+    expected = {"chromadb": "hnswlib", "tokenizers": "onig", "granian": "hyper", "orjson": "simdutf8"}
+    for package, crate in expected.items():
+        assert crate in crates[package], sorted(crates[package])
 
 
 def test_the_model_and_the_service_are_in_it(bill: dict[str, Any], config: dict[str, Any]) -> None:

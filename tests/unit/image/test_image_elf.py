@@ -1,5 +1,6 @@
 """Slimming an ELF file: what the loader maps stays the same, byte for byte, and nothing else stays at all."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,8 @@ from elftools.elf.sections import SymbolTableSection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.image.elf import NEEDED, SONAME, Elf, NotElf
-from scripts.image.relocations import RELASZ, RELR, RELRSZ, bitmaps, memory, packed, unpack
+from scripts.image.elf import LOAD, NEEDED, NULL, SONAME, Elf, NotElf
+from scripts.image.relocations import RELASZ, RELR, RELRSZ, bitmaps, memory, packed, same_in_memory, unpack
 from scripts.image.strip import strip_tree, stripped
 
 
@@ -70,6 +71,37 @@ def test_packed_relocations_load_to_the_same_memory(library: Path) -> None:
     assert pointers(after, table) == pointers(elf, table)
     assert len(set(pointers(elf, table))) == 5000
     assert len(stripped(after)) < len(stripped(elf)) - before[RELASZ] / 2
+
+
+def changed(elf: Elf, index: int, **fields: int) -> Elf:
+    """The file with one of its program headers changed."""
+    data, place = bytearray(elf.data), elf.table_offset + 56 * index
+    data[place : place + 56] = replace(elf.segments[index], **fields).packed()
+    return Elf(bytes(data))
+
+
+def test_what_is_lost_or_changed_in_memory_is_noticed(library: Path) -> None:
+    elf = read(library)
+    headers = [(0, elf.table_offset + 56 * len(elf.segments))]
+    same_in_memory(elf, elf, headers)
+    code = next(i for i, each in enumerate(elf.segments) if each.kind == LOAD and each.flags & 1)
+    segment = elf.segments[code]
+    for worse in (
+        changed(elf, code, kind=NULL),
+        changed(elf, code, memory_size=16, file_size=16),
+        changed(elf, code, file_size=16),
+        changed(elf, code, flags=4),
+    ):
+        with pytest.raises(ValueError, match="is gone"):
+            same_in_memory(elf, worse, headers)
+    data = bytearray(elf.data)
+    data[segment.offset + 8] ^= 1
+    with pytest.raises(ValueError, match=rf"at {segment.address + 8:#x} is another"):
+        same_in_memory(elf, Elf(bytes(data)), headers)
+    same_in_memory(elf, Elf(bytes(data)), [*headers, (segment.address + 8, segment.address + 9)])
+    same_in_memory(
+        elf, changed(elf, code, kind=NULL), headers, (segment.address, segment.address + segment.memory_size)
+    )
 
 
 def test_a_file_that_is_packed_already_is_left_alone(library: Path) -> None:

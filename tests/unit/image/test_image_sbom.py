@@ -9,11 +9,21 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from scripts.image.records import trim_bills
 from scripts.image.sbom import SITE_PACKAGES, normalised, read_pins, write
 
 ROOT = Path(__file__).resolve().parents[3]
 PINS = "# pins\nsome-thing==1.2 ; python_version > '3' \\\n    --hash=sha256:{} \\\n    --hash=sha256:{}\nother==3\n"
 APK = "C:Q1x=\nP:musl\nV:1.2.5-r10\nA:x86_64\nL:MIT\nF:lib\nR:ld.so\n\nP:zlib\nV:1.3\nA:x86_64\nL:Zlib\n"
+CRATES = [("library", "serde", "1.0.1", "pkg:cargo/serde@1.0.1"), ("library", "rand", "0.9", "pkg:cargo/rand@0.9")]
+OWN_BILL = {
+    "bomFormat": "CycloneDX",
+    "specVersion": "1.5",
+    "components": [
+        {"type": kind, "bom-ref": "x", "author": "A", "name": name, "version": version, "purl": purl}
+        for kind, name, version, purl in CRATES
+    ],
+}
 CARD = {
     "name": "m",
     "origin": "maker/m",
@@ -35,6 +45,7 @@ def tree(tmp_path: Path) -> Path:
         f"{SITE_PACKAGES}/some_thing/core.cpython-312-x86_64-linux-musl.so": "code",
         f"{SITE_PACKAGES}/some_thing.libs/libgcc_s-1.so.1": "gcc",
         f"{SITE_PACKAGES}/Some_Thing-1.2.dist-info/METADATA": "Name: Some_Thing\nVersion: 1.2\nLicense: Odd, ours\n",
+        f"{SITE_PACKAGES}/Some_Thing-1.2.dist-info/sboms/rust.cyclonedx.json": json.dumps(OWN_BILL),
     }
     for name, content in files.items():
         (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +81,9 @@ def test_everything_in_the_tree_is_named_and_the_schema_is_kept(tree: Path) -> N
     assert thing["purl"] == "pkg:pypi/some-thing@1.2"
     assert thing["licenses"] == [{"license": {"name": "Odd, ours"}}]
     assert [each["content"] for each in thing["externalReferences"][0]["hashes"]] == ["a" * 64, "b" * 64]
-    held = {each["name"]: each["hashes"][0]["content"] for each in thing["components"]}
+    *crates, first, second = thing["components"]
+    assert [(each["type"], each["name"], each["version"], each["purl"]) for each in crates] == CRATES
+    held = {each["name"]: each["hashes"][0]["content"] for each in (first, second)}
     assert held == {
         "some_thing.libs/libgcc_s-1.so.1": sha256(b"gcc").hexdigest(),
         "some_thing/core.cpython-312-x86_64-linux-musl.so": sha256(b"code").hexdigest(),
@@ -78,6 +91,18 @@ def test_everything_in_the_tree_is_named_and_the_schema_is_kept(tree: Path) -> N
     assert parts["musl"]["purl"] == "pkg:apk/alpine/musl@1.2.5-r10?arch=x86_64&distro=alpine-3.22.1"
     assert parts["maker/m"]["hashes"] == [{"alg": "SHA-256", "content": "c" * 64}]
     assert [each["name"] for each in parts["vectorspace-musl-compat"]["components"]] == ["musl.libs/libglibc.so"]
+
+
+def test_a_packages_own_bill_is_cut_to_what_names_its_parts(tree: Path) -> None:
+    packages = tree / "tree" / SITE_PACKAGES
+    before, (own,) = bill(tree), packages.glob("*.dist-info/sboms/*")
+    size = own.stat().st_size
+    assert trim_bills(packages) == size - own.stat().st_size > 0
+    assert JsonStrictValidator(SchemaVersion.V1_5).validate_str(own.read_text()) is None
+    after = bill(tree)
+    crates = [part for each in after["components"] for part in each.get("components", []) if part["type"] == "library"]
+    assert [(each["name"], each["version"]) for each in crates] == [(name, version) for _, name, version, _ in CRATES]
+    assert [each["name"] for each in after["components"]] == [each["name"] for each in before["components"]]
 
 
 def test_the_same_tree_gives_the_same_bytes(tree: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from musl import compat
+from musl import compat, load
 from musl.elf import SharedLibrary
 from musl.errors import CodeChanged, MissingRuntime, PatchFailed, WrongLibc
 from musl.load import LOADER, prove
@@ -123,6 +123,21 @@ def test_a_proof_needs_musl(tmp_path: Path) -> None:
         pytest.skip("this is musl")
     with pytest.raises(WrongLibc, match=r"has no /lib/ld-musl-x86_64\.so\.1: .* can only be proved on musl"):
         prove(tmp_path / "library.so", [])
+
+
+def test_another_musl_than_the_reviewed_one_is_refused(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader = tmp_path / "ld-musl"
+    loader.write_text("#!/bin/sh\necho 'musl libc (x86_64)' >&2\necho 'Version 1.2.5' >&2\nexit 1\n")
+    loader.chmod(0o755)
+    monkeypatch.setattr(load, "LOADER", loader)
+    load.check_version(table.musl)
+    with pytest.raises(WrongLibc, match=r"this is musl 1\.2\.5, and 1\.2\.4 was reviewed"):
+        load.check_version("1.2.4")
+    loader.write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(WrongLibc, match="no version that it says"):
+        load.check_version(table.musl)
 
 
 def command(*words: str | Path, cwd: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:

@@ -136,6 +136,6 @@ def test_what_is_no_library_is_refused(data: bytes) -> None:
 )
 def test_a_table_that_says_too_little_or_too_much_is_refused(text: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "symbols.toml"
-    path.write_text(f"[libraries]\n[[group]]\n{text}\n")
+    path.write_text(f"musl = '1.2.5'\n[libraries]\n[[group]]\n{text}\n")
     with pytest.raises(ValueError, match=message):
         Table.load(path)

@@ -143,6 +143,25 @@ void integers(const char *text, int base, char *out, size_t room)
 	freelocale(c);
 }
 
+void decimals(const char *text, char *out, size_t room)
+{
+	locale_t c = newlocale(LC_ALL_MASK, "C", 0);
+	char *end;
+	int written = 0;
+#define READ(call)                                                                                      \
+	do {                                                                                            \
+		errno = 0;                                                                              \
+		double number = (double)call;                                                           \
+		written += snprintf(out + written, room - written, "%a %d %td, ", number, errno, end - text); \
+	} while (0)
+	READ(strtod(text, &end));
+	READ(strtof(text, &end));
+	READ(strtod_l(text, &end, c));
+	READ(strtof_l(text, &end, c));
+	READ(strtold_l(text, &end, c));
+	freelocale(c);
+}
+
 void binary128(uint64_t high, uint64_t low, const char *format, size_t limit, char *out)
 {
 	uint64_t words[2] = {low, high};

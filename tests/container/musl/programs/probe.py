@@ -55,17 +55,14 @@ def widened(number: float) -> tuple[int, int]:
     return exponent << 48 | fraction >> 4, (fraction & 15) << 60
 
 
-def walked() -> list[str]:
+def walked(*with_flags: int) -> list[list[str]]:
+    """What a walk tells with each of the flags: its result, and what was visited."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name) / "root"
         (root / "inner").mkdir(parents=True)
         (root / "inner" / "leaf").write_text("text")
         (root / "broken").symlink_to("nowhere")
-        answers = []
-        for flags in (0, 1, 9, 16 | 1):  # follow links; FTW_PHYS; FTW_PHYS and FTW_DEPTH; with FTW_ACTIONRETVAL
-            lines = ask("walk", str(root).encode(), flags).splitlines()
-            answers += sorted(lines) if flags < 16 else []
-    return answers
+        return [sorted(ask("walk", str(root).encode(), flags).splitlines()) for flags in with_flags]
 
 
 def ended(which: int) -> list[object]:
@@ -85,6 +82,8 @@ def ended(which: int) -> list[object]:
 probe = ctypes.CDLL(sys.argv[1])
 probe.meet.restype = ctypes.c_long
 integers = ["42", "-7xyz", "0x7f", "077", " +9", "", "99999999999999999999", "-9223372036854775809", "zz", "0b11"]
+decimals = ["1.5", "-0x1p-3xyz", "", "zz", "  ", "inf", "nan", "1e400", "-1e400", "1e", "+.5e1", ".", "3.4e39", "0"]
+PHYS, CHDIR, DEPTH, ACTIONRETVAL = 1, 4, 8, 16
 forms = [
     "%a",
     "%A",
@@ -120,7 +119,9 @@ print(
             },
             "binary128, cut": [binary128(0x3FFF << 48, 0, "%.9f", limit) for limit in (1, 2, 5, 12)],
             "character classes": ask("classes"),
-            "nftw": walked(),
+            "decimals": {text: ask("decimals", text.encode()) for text in decimals},
+            "nftw": walked(0, PHYS, PHYS | DEPTH),
+            "not on musl: nftw": walked(PHYS | CHDIR, PHYS | ACTIONRETVAL),
             "fortified text": ask("formatted"),
             "overflows": [ended(which) for which in range(3)],
             "version and resolver": ask("library"),
