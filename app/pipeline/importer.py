@@ -233,4 +233,4 @@ def _bytes(draft: Draft) -> int:
     vectors = [passage.vector for passage in draft.passages]
     if draft.vector is not None:
         vectors.append(draft.vector)
-    return sys.getsizeof(draft.text) + sum(map(sys.getsizeof, vectors))
+    return sys.getsizeof(draft.text) + sum(vector.nbytes for vector in vectors)
