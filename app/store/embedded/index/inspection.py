@@ -12,7 +12,7 @@ from pathlib import Path
 from app.store.embedded.index.applier import IndexDamaged
 
 LOCK = "index.lock"
-ROOT = Path(__file__).resolve().parents[3]  # the folder that app is in
+ROOT = Path(__file__).resolve().parents[__name__.count(".")]  # the folder that app is in
 # Opening reads the whole graph: a second for 100,000 passages, more on a cold disk.
 TIMEOUT_S = 600
 RETRY_S = 0.05
