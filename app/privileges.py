@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from app.errors import PrivilegesKept
@@ -20,7 +21,7 @@ def drop(settings: Settings) -> None:
         return
     try:
         settings.data_directory.mkdir(parents=True, exist_ok=True)
-        owned = _own(settings.data_directory, uid)
+        owned = _own(settings.data_directory.resolve(), uid)
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
@@ -33,11 +34,15 @@ def drop(settings: Settings) -> None:
 
 
 def _own(directory: Path, uid: int) -> int:
-    """Give `directory` and all in it to `uid`, never following a link. returns  how many had another owner"""
+    """Give `directory` and all in it to `uid`, never following a link. returns  how many had another owner
+
+    Another process may be at work in it still: what it has taken away meanwhile needs no owner.
+    """
     changed = 0
     for folder, _, files in os.walk(directory, followlinks=False):
         for path in (folder, *(os.path.join(folder, file) for file in files)):
-            if os.lstat(path).st_uid != uid:
-                os.chown(path, uid, uid, follow_symlinks=False)
-                changed += 1
+            with suppress(FileNotFoundError):
+                if os.lstat(path).st_uid != uid:
+                    os.chown(path, uid, uid, follow_symlinks=False)
+                    changed += 1
     return changed

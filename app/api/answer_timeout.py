@@ -10,14 +10,27 @@ from app.errors import AnswerUnread
 log = logging.getLogger(__name__)
 
 
+# Of an answer that is there as a whole: more would be with the server until it is read, however long that takes. So
+# much of one fits into what the kernel holds anyway.
+PIECE_BYTES = 256 * 1024
+
+
 class AnswerTimeout:
-    """Cuts off a streamed answer of which the client has read nothing for `limit_s` seconds; the log says so."""
+    """Cuts off an answer of which the client has read nothing for `limit_s` seconds; the log says so."""
 
     def __init__(self, app: ASGIApp, limit_s: float) -> None:
         self._app = app
         self._limit_s = limit_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_in_pieces(message: Message) -> None:
+            body, start = message.get("body", b""), 0
+            while len(body) - start > PIECE_BYTES:
+                piece = body[start : start + PIECE_BYTES]
+                await send_in_time({"type": "http.response.body", "body": piece, "more_body": True})
+                start += PIECE_BYTES
+            await send_in_time({**message, "body": body[start:]} if start else message)
+
         async def send_in_time(message: Message) -> None:
             if not message.get("more_body", False):
                 await send(message)
@@ -30,4 +43,4 @@ class AnswerTimeout:
                 log.warning("cut off: %s", error)
                 raise error from None
 
-        await self._app(scope, receive, send_in_time if scope["type"] == "http" else send)
+        await self._app(scope, receive, send_in_pieces if scope["type"] == "http" else send)

@@ -36,7 +36,7 @@ class Keys:
         if not self._digests:
             return
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        given = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+        given = (token.strip() if scheme.lower() == "bearer" else "") or headers.get("x-api-key", "")
         if not given:
             raise Unauthorized("this service needs a key: send Authorization: Bearer <key>, or X-API-Key: <key>")
         digest = _digest(given)

@@ -41,7 +41,11 @@ class EncodingMetrics:
             counter("encoded_tokens", "Tokens that the model encoded, padding aside.", lambda: self.tokens),
             counter("padding_tokens", "Padding that the model encoded along with them.", lambda: self.padding),
             counter("joined_texts", "Texts that shared the encoding of an equal one.", lambda: self.texts_joined),
-            counter("refused_requests", "Requests refused for a full queue.", lambda: self.requests_refused),
+            counter(
+                "refused_requests",
+                "Times that the queue was full for a caller or an import.",
+                lambda: self.requests_refused,
+            ),
             self._batch_texts,
             self._batch_s,
             self._waited_s,

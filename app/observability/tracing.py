@@ -20,11 +20,11 @@ from opentelemetry.util.types import AttributeValue
 from starlette.types import Scope
 
 from app.observability.request_id import request_id
-from app.observability.requests import OTHER
+from app.observability.requests import METHODS, OTHER
 from app.observability.timing import Stage, Timing
 
 # What is not delivered within these seconds of the end is lost: a receiver that is gone must not hold up the shutdown.
-LAST_SEND_S = 3.0
+LAST_SEND_S = 2.0
 
 
 class OtlpTracer:
@@ -43,8 +43,11 @@ class OtlpTracer:
 
     def ended(self, scope: Scope, route: str, status: int, began_unix_s: float, took_s: float, timing: Timing) -> None:
         known = route != OTHER
+        # Else a caller could make as many names of spans as it likes.
+        method = scope["method"] if scope["method"] in METHODS else "_OTHER"
+        named = method if method in METHODS else "HTTP"
         attributes: dict[str, AttributeValue] = {
-            "http.request.method": scope["method"],
+            "http.request.method": method,
             "url.scheme": scope["scheme"],
             "http.response.header.x-request-id": [request_id.get()],
         }
@@ -52,8 +55,10 @@ class OtlpTracer:
             attributes["http.route"] = route
         if status:
             attributes["http.response.status_code"] = status
+        if not 0 < status < 500:
+            attributes["error.type"] = str(status or "no response")
         span = self._tracer.start_span(
-            f"{scope['method']} {route}" if known else scope["method"],
+            f"{named} {route}" if known else named,
             context=self._propagator.extract(_carrier(scope["headers"])),
             kind=SpanKind.SERVER,
             attributes=attributes,
@@ -81,8 +86,13 @@ class OtlpTracer:
 
 
 def _carrier(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    wanted = (b"traceparent", b"tracestate")
-    return {name.decode("ascii"): value.decode("latin-1") for name, value in headers if name in wanted}
+    """The two headers of a trace; one that comes in several lines, as `tracestate` may, is one list."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        if name in (b"traceparent", b"tracestate"):
+            key, text = name.decode("ascii"), value.decode("latin-1")
+            found[key] = f"{found[key]},{text}" if key in found else text
+    return found
 
 
 def _ns(seconds: float) -> int:

@@ -159,7 +159,13 @@ def test_without_the_key_there_is_no_service(start: Start, headers: dict[str, st
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Authorization": "Bearer first"}, {"authorization": "bearer second"}, {"X-API-Key": "second"}]
+    "headers",
+    [
+        {"Authorization": "Bearer first"},
+        {"authorization": "bearer second"},
+        {"X-API-Key": "second"},
+        {"Authorization": "Bearer ", "X-API-Key": "second"},
+    ],
 )
 def test_each_key_opens_the_service(start: Start, headers: dict[str, str]) -> None:
     assert start(api_key="first,second").get("/v1/models", headers=headers).status_code == 200

@@ -98,6 +98,7 @@ def test_failures_are_marked_and_unknown_paths_are_not_names(receiver: Receiver,
     encoder.failure = ValueError("bad shape")
     with whole(tmp_path, encoder=encoder) as client:
         client.get("/some/where")
+        client.request("XYZZY", "/v1/embeddings")
         client.get("/v1/collections/none")
         assert client.post("/v1/embeddings", json=EMBED).status_code == 500
     nowhere, _ = receiver.of("GET")
@@ -105,6 +106,11 @@ def test_failures_are_marked_and_unknown_paths_are_not_names(receiver: Receiver,
     missing, _ = receiver.of("GET /v1/collections/{name}")
     failed, parts = receiver.of("POST /v1/embeddings")
     assert failed.status.code == Status.STATUS_CODE_ERROR
+    assert attributes(failed)["error.type"] == "500"
+    assert "error.type" not in attributes(missing)
+    (unknown,) = [span for span in receiver.spans if span.name.startswith("HTTP")]
+    assert attributes(unknown)["http.request.method"] == "_OTHER"
+    assert not [span.name for span in receiver.spans if "XYZZY" in span.name]
     assert parts == []
     assert missing.status.code == nowhere.status.code == Status.STATUS_CODE_UNSET
 

@@ -85,6 +85,29 @@ def status_of_export(process: Process) -> int:
         return error.code
 
 
+def test_a_large_answer_that_nobody_reads_is_cut_off(impatient: Process) -> None:
+    texts = [f"text {number}" for number in range(2000)]
+    body = json.dumps({"model": "all-MiniLM-L6-v2", "input": texts}).encode()
+    head = "POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head += f"Content-Length: {len(body)}\r\n"
+    with raw(impatient, head.encode() + b"\r\n" + body) as connection:
+        for _ in range(600):
+            if "the answer was not read for 1 s (IDLE_TIMEOUT_S)" in impatient.log:
+                break
+            time.sleep(0.1)
+        seen = 0
+        try:
+            while part := connection.recv(1 << 20):
+                seen += len(part)
+        except ConnectionResetError:
+            pass
+    assert "the answer was not read for 1 s (IDLE_TIMEOUT_S)" in impatient.log
+    assert 0 < seen < 9_000_000  # of 16 MB
+    # Who reads gets it whole.
+    status, answer = impatient.post("/v1/embeddings", {"model": "all-MiniLM-L6-v2", "input": texts})
+    assert (status, len(answer["data"])) == (200, 2000)
+
+
 def test_a_slow_sender_is_not_a_silent_one(run: Run) -> None:
     """Each part comes in time, and all of them take longer than the limit: progress comes once a second."""
     limit_s = 5

@@ -51,6 +51,36 @@ def test_root_hands_over_the_data_and_cannot_come_back(tmp_path: Path) -> None:
 
 
 @needs_root
+def test_a_file_that_another_process_takes_away_meanwhile_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lstat = os.lstat
+
+    def gone(path: str) -> os.stat_result:
+        if path.endswith("-wal"):
+            Path(path).unlink(missing_ok=True)
+        return lstat(path)
+
+    (tmp_path / "a-wal").write_text("going")
+    (tmp_path / "b").write_text("staying")
+    monkeypatch.setattr(os, "lstat", gone)
+    assert privileges._own(tmp_path, UID) == 2
+    assert (tmp_path / "b").stat().st_uid == UID
+
+
+@needs_root
+def test_what_a_link_as_the_directory_leads_to_is_handed_over(tmp_path: Path) -> None:
+    (tmp_path / "volume").mkdir()
+    (tmp_path / "data").symlink_to(tmp_path / "volume")
+    script = (
+        "from app import privileges; from app.settings import Settings\n"
+        f"privileges.drop(Settings.model_validate(dict(data_directory={str(tmp_path / 'data')!r}, run_as_uid={UID})))\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).resolve().parents[2], check=True)
+    assert (tmp_path / "volume").stat().st_uid == UID
+
+
+@needs_root
 def test_a_refused_step_is_named_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
