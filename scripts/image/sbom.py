@@ -122,7 +122,7 @@ def _package(information: Path, pins: dict[str, tuple[str, list[str]]]) -> Compo
 
 def _linked(bill: Path, package: str) -> Iterator[Component]:
     """What a package's own bill says that its maker has linked into it: Rust crates, C libraries."""
-    for number, part in enumerate(json.loads(bill.read_bytes())["components"]):
+    for number, part in enumerate(json.loads(bill.read_bytes()).get("components", ())):
         yield part | {"bom-ref": f"{package}#{bill.name}/{number}"}
 
 
