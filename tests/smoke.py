@@ -126,9 +126,9 @@ def meaning(service: Service) -> str:
     for first, related, unrelated in RELATED:
         a, b, c = service.vectors([first, related, unrelated])
         margins.append(dot(a, b) - dot(a, c))
-        expect(margins[-1] > 0, f"{first!r} is {dot(a, b):.3f} to {related!r}, {dot(a, c):.3f} to {unrelated!r}")
-    mean = sum(margins) / len(margins)
-    expect(mean > 0.03, f"related sentences are nearer by {mean:.3f} in the mean: that is chance")
+        # A tenth of what there is between the unrelated one and the same: some models have all their vectors near.
+        least = 0.1 * (1 - dot(a, c))
+        expect(margins[-1] > least, f"{first!r} is {dot(a, b):.3f} to {related!r}, {dot(a, c):.3f} to {unrelated!r}")
     return f"related sentences nearer by {min(margins):.2f} at least"
 
 
