@@ -4,7 +4,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from app.store.store import Hit, Query, Rank, StoredDocument
+from app.store.filters import Filter
+from app.store.store import F32, Hit, Query, Rank, StoredDocument
 
 # How fast a place loses weight: the authors' value, which they found to matter little.
 K = 60
@@ -22,6 +23,22 @@ class Found:
     key: int
     document: int
     score: float
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to rank by, in a ranking by meaning, and how much of it: at least so many passages, of so many documents."""
+
+    vector: F32
+    filter: Filter | None
+    passages: int
+    documents: int
+
+
+def wanted(query: Query, passages: int, documents: int) -> Wanted:
+    """So much of the ranking by the vector that `query` has."""
+    assert query.vector is not None
+    return Wanted(query.vector, query.filter, passages, documents)
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,10 @@ All of it in one transaction, and so of one moment.
 
 from collections.abc import Sequence
 
-from app.store.fusion import FUSED_PASSAGES, Fused, asked_for, following, fuse, hit_at, reaches, single
+from app.store.fusion import FUSED_PASSAGES, Fused, asked_for, following, fuse, hit_at, reaches, single, wanted
 from app.store.postgres import lexical, listing, semantic
 from app.store.postgres.catalogue import Row
 from app.store.postgres.connections import Connection
-from app.store.postgres.semantic import Wanted
 from app.store.store import Hit, Query
 
 
@@ -23,24 +22,19 @@ async def _places(connection: Connection, row: Row, query: Query, end: int, exac
     """Documents in their order, at least `end` of them, where there are so many."""
     match query.mode:
         case "semantic":
-            found = await semantic.rank(connection, row, _wanted(query, 0, end), exact_below)
+            found = await semantic.rank(connection, row, wanted(query, 0, end), exact_below)
             return single("semantic", found, end)
         case "keyword":
             return single("keyword", await lexical.rank(connection, row, query.text, query.filter, end, end), end)
         case "hybrid":
-            meaning = await semantic.rank(connection, row, _wanted(query, FUSED_PASSAGES, 0), exact_below)
+            meaning = await semantic.rank(connection, row, wanted(query, FUSED_PASSAGES, 0), exact_below)
             words = await lexical.rank(connection, row, query.text, query.filter, FUSED_PASSAGES, 0)
             rankings = {"semantic": meaning, "keyword": words}
             places = fuse(rankings, end)
             if not reaches(rankings, "semantic", end):
-                further = await semantic.rank(connection, row, _wanted(query, FUSED_PASSAGES, end), exact_below)
+                further = await semantic.rank(connection, row, wanted(query, FUSED_PASSAGES, end), exact_below)
                 places += following(rankings, "semantic", further)
             return places
-
-
-def _wanted(query: Query, passages: int, documents: int) -> Wanted:
-    assert query.vector is not None
-    return Wanted(query.vector, query.filter, passages, documents)
 
 
 async def _hits(connection: Connection, row: Row, places: Sequence[Fused], query: Query) -> list[Hit]:

@@ -1,9 +1,6 @@
 """Rank passages by their vectors: the index's candidates where there are many passages, a scan where there are few."""
 
-from dataclasses import dataclass
-
-from app.store.filters import Filter
-from app.store.fusion import Found, crowded, last_wanted
+from app.store.fusion import Found, Wanted, crowded, last_wanted
 from app.store.postgres import tables
 from app.store.postgres.catalogue import Row
 from app.store.postgres.connections import Connection
@@ -19,16 +16,6 @@ FEWEST, MORE, MOST = 64, 8, 4000
 # The most that pgvector's hnsw.ef_search may be; iterative scans go on from there.
 MOST_EF = 1000
 LEAST_EF = 100
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What to rank by, and how much of the ranking: at least so many passages, of so many documents."""
-
-    vector: F32
-    filter: Filter | None
-    passages: int
-    documents: int
 
 
 async def rank(connection: Connection, row: Row, wanted: Wanted, exact_below: int) -> list[Found]:

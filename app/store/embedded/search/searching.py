@@ -9,8 +9,8 @@ from app.store.embedded.ledger import listing
 from app.store.embedded.ledger.catalogue import Row
 from app.store.embedded.ledger.ledger import Ledger
 from app.store.embedded.search import lexical
-from app.store.embedded.search.semantic import Find, SemanticRanking, Wanted
-from app.store.fusion import FUSED_PASSAGES, Found, Fused, asked_for, following, fuse, hit_at, reaches, single
+from app.store.embedded.search.semantic import Find, SemanticRanking
+from app.store.fusion import FUSED_PASSAGES, Found, Fused, asked_for, following, fuse, hit_at, reaches, single, wanted
 from app.store.store import Hit, Query
 
 # A document that is replaced between ranking and reading makes its place void: rank again, so many times; then rank and
@@ -47,7 +47,7 @@ class Searcher:
         """Documents in their order, at least `end` of them, where there are so many. Each ranking has its snapshot."""
         match query.mode:
             case "semantic":
-                return single("semantic", self._semantic.rank(find, _wanted(query, 0, end)), end)
+                return single("semantic", self._semantic.rank(find, wanted(query, 0, end)), end)
             case "keyword":
                 return single("keyword", self._by_words(find, query, end, end), end)
             case "hybrid":
@@ -56,14 +56,14 @@ class Searcher:
                 except RuntimeError:
                     raise NotReady("the store is closed") from None
                 try:
-                    meaning = self._semantic.rank(find, _wanted(query, FUSED_PASSAGES, 0))
+                    meaning = self._semantic.rank(find, wanted(query, FUSED_PASSAGES, 0))
                 finally:
                     # In any case: what a search began does not outlive it.
                     wait([words])
                 rankings = {"semantic": meaning, "keyword": words.result()}
                 places = fuse(rankings, end)
                 if not reaches(rankings, "semantic", end):
-                    further = self._semantic.rank(find, _wanted(query, FUSED_PASSAGES, end))
+                    further = self._semantic.rank(find, wanted(query, FUSED_PASSAGES, end))
                     places += following(rankings, "semantic", further)
                 return places
 
@@ -71,11 +71,11 @@ class Searcher:
         """The same, all in the snapshot of this connection: a scan, since the index has none."""
         match query.mode:
             case "semantic":
-                return single("semantic", self._semantic.scan(connection, row, _wanted(query, 0, end)), end)
+                return single("semantic", self._semantic.scan(connection, row, wanted(query, 0, end)), end)
             case "keyword":
                 return single("keyword", lexical.rank(connection, row, query.text, query.filter, end, end), end)
             case "hybrid":
-                meaning = self._semantic.scan(connection, row, _wanted(query, FUSED_PASSAGES, end))
+                meaning = self._semantic.scan(connection, row, wanted(query, FUSED_PASSAGES, end))
                 words = lexical.rank(connection, row, query.text, query.filter, FUSED_PASSAGES, 0)
                 rankings = {"semantic": meaning, "keyword": words}
                 return fuse(rankings, end) + following(rankings, "semantic", meaning)
@@ -83,11 +83,6 @@ class Searcher:
     def _by_words(self, find: Find, query: Query, passages: int, documents: int) -> list[Found]:
         with self._ledger.reading() as connection:
             return lexical.rank(connection, find(connection), query.text, query.filter, passages, documents)
-
-
-def _wanted(query: Query, passages: int, documents: int) -> Wanted:
-    assert query.vector is not None
-    return Wanted(query.vector, query.filter, passages, documents)
 
 
 def _hits(connection: sqlite3.Connection, places: Sequence[Fused], query: Query) -> tuple[list[Hit], bool]:

@@ -18,8 +18,7 @@ from app.store.embedded.ledger.ledger import Ledger
 from app.store.embedded.ledger.sql_filters import translate
 from app.store.embedded.search.exact import ScanRow, best
 from app.store.filters import Filter, matches
-from app.store.fusion import Found, crowded, last_wanted
-from app.store.store import F32
+from app.store.fusion import Found, Wanted, crowded, last_wanted
 
 if TYPE_CHECKING:
     from app.store.embedded.index.chroma import ChromaIndex
@@ -35,16 +34,6 @@ MORE = 8
 FEWEST, MOST = 32, 4000
 # Beyond so long a tail a scan of everything is no slower than the index and a scan of the tail.
 MAX_TAIL_SHARE = 0.3
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What to rank by, and how much of the ranking: at least so many passages, of so many documents."""
-
-    vector: F32
-    filter: Filter | None
-    passages: int
-    documents: int
 
 
 @dataclass(frozen=True)
