@@ -15,6 +15,7 @@ from app.store.postgres.store import PostgresStore
 from app.store.store import F32, Document, IndexState, Metadata, Passage, Space, Store
 from tests.store.chroma_server import ChromaServer
 from tests.store.cluster import Cluster
+from tests.store.pooler import Pooler
 
 # words: keyword and hybrid search; moment: an export as of one moment; bytes: totals that say how many
 Ability = Literal["words", "moment", "bytes"]
@@ -39,6 +40,14 @@ def indexed(directory: Path) -> EmbeddedStore:
 def cluster() -> Cluster:
     """The one that all tests share which do not stop it."""
     made = Cluster()
+    atexit.register(made.close)
+    return made
+
+
+@cache
+def pooler() -> Pooler:
+    """The one before `cluster()`."""
+    made = Pooler(cluster().port)
     atexit.register(made.close)
     return made
 

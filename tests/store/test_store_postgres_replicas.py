@@ -1,5 +1,9 @@
-"""Three replicas on one database, writing the same documents and others at once, and killed while they do."""
+"""Three replicas on one database, writing the same documents and others at once, and killed while they do.
 
+All of it twice: with a connection of its own for each of theirs, and with a few that a pooler gives to all of them.
+"""
+
+import asyncio
 import multiprocessing
 import random
 import threading
@@ -12,9 +16,12 @@ import pytest
 
 from app.errors import CollectionNotFound, VectorSpaceError
 from app.store.filters import parse
+from app.store.postgres.address import Address
+from app.store.postgres.migration import migrate
 from app.store.postgres.store import PostgresStore
 from app.store.store import Query, Space
-from tests.store.opening import cluster
+from tests.store.opening import cluster, pooler
+from tests.store.pooler import CONNECTIONS
 from tests.store.writing import NAME, SPACE, made, vector
 
 SHARED = [f"s{i}" for i in range(8)]
@@ -25,9 +32,10 @@ def opened(url: str, connections: int = 4) -> PostgresStore:
     return PostgresStore(url, max_collections=50, connections=connections, timeout_s=60, exact_below=0)
 
 
-@pytest.fixture
-def url() -> str:
-    return cluster().database()
+@pytest.fixture(params=["direct", "pooled"])
+def url(request: pytest.FixtureRequest) -> str:
+    made = cluster().database()
+    return pooler().before(made) if request.param == "pooled" else made
 
 
 def write(url: str, seed: int, told: Connection, rounds: int | None) -> None:
@@ -138,6 +146,26 @@ class Replica:
         self.process.kill()
         self.listen()
         self.process.join()
+
+
+def test_a_pooler_is_recognised() -> None:
+    url = cluster().database()
+    assert not asyncio.run(migrate(Address(url))).pooled
+    assert asyncio.run(migrate(Address(pooler().before(url)))).pooled
+
+
+def test_an_export_that_nobody_reads_to_its_end_leaves_nothing_in_the_way(url: str) -> None:
+    """Nor does one at the same time, by a replica whose driver counts its statements alike."""
+    stores = [opened(url), opened(url)]
+    stores[0].create_collection(NAME, SPACE, {})
+    stores[0].upsert(NAME, [made(f"d{i:03}", 1) for i in range(250)])
+    for _ in range(2 * CONNECTIONS):
+        exports = [store.export(NAME) for store in stores]
+        assert [next(export).document.id for export in exports] == ["d000", "d000"]
+        exports.clear()
+    assert [each.document.id for each in stores[1].export(NAME)] == [f"d{i:03}" for i in range(250)]
+    for store in stores:
+        store.close()
 
 
 def test_replicas_that_write_the_same_documents_never_stand_in_each_others_way(url: str) -> None:

@@ -1,7 +1,7 @@
 """Connections to the database: a bounded pool of them, transactions on them, and what goes wrong by its name.
 
 Nothing is set on a connection but inside a transaction, and nothing is kept on one from one transaction to the next but
-prepared statements: a pooler that passes them on may stand between.
+prepared statements; behind a pooler not even those, since it may give each transaction another of its connections.
 """
 
 import asyncio
@@ -49,15 +49,19 @@ class Connections:
 
     timeout_s    a statement that takes longer is ended by the server
     search_path  the schemas of the tables and of pgvector, quoted; `vectors_in` is pgvector's, by its plain name
+    pooled       a pooler stands between
 
     Every method that reads or writes raises DatabaseAway, DatabaseUnusable, StorageFull; NotReady once closed.
     """
 
-    def __init__(self, address: Address, *, most: int, timeout_s: int, search_path: str, vectors_in: str) -> None:
+    def __init__(
+        self, address: Address, *, most: int, timeout_s: int, search_path: str, vectors_in: str, pooled: bool
+    ) -> None:
         self._address = address
         self._most = most
         self._timeout_s = timeout_s
         self._vectors_in = vectors_in
+        self._pooled = pooled
         self._settings = (
             f"SET LOCAL search_path = {search_path}; SET LOCAL statement_timeout = {timeout_s * 1000}; "
             # To compile a statement takes longer than it saves, where the answer is some hundred rows.
@@ -75,7 +79,7 @@ class Connections:
             max_size=self._most,
             init=self._prepare,
             reset=_as_it_was,
-            **options(self._address, self._timeout_s),
+            **_options(self._address, self._timeout_s, self._pooled),
         )
 
     async def _prepare(self, connection: Connection) -> None:
@@ -194,7 +198,7 @@ class Connections:
 
     async def _streaming(self, read: Callable[[Connection], AsyncIterator[list[T]]]) -> AsyncGenerator[list[T], None]:
         async with naming(self._address):
-            connection = await connect(self._address, self._timeout_s)
+            connection = await connect(self._address, self._timeout_s, pooled=self._pooled)
             try:
                 await self._prepare(connection)
                 # Its reader may take its time.
@@ -207,21 +211,35 @@ class Connections:
                 connection.terminate()
 
 
-def options(address: Address, timeout_s: int | None) -> dict[str, Any]:
-    """How the driver connects. timeout_s: the server's, for a statement; None waits for ever."""
+def _options(address: Address, timeout_s: int | None, pooled: bool) -> dict[str, Any]:
+    """How the driver connects. timeout_s: the server's, for a statement; None waits for ever.
+
+    Prepared statements have names, which the driver counts from 1 in each process. Behind a pooler a name may be
+    unknown to the connection that a transaction gets, or be another replica's, of another statement. So none is given
+    there, for the price of a round trip.
+    """
     # After a failover the URL's other host, or the one behind the same name, takes the writes.
     chosen = {} if "target_session_attrs" in address.url else {"target_session_attrs": "read-write"}
     return {
         "timeout": CONNECT_S,
         "command_timeout": None if timeout_s is None else timeout_s + SILENT_S,
         "server_settings": {"application_name": "vectorspace"},
+        **({"statement_cache_size": 0} if pooled else {}),
         **chosen,
     }
 
 
-async def connect(address: Address, timeout_s: int | None) -> Connection:
+async def connect(address: Address, timeout_s: int | None, *, pooled: bool) -> Connection:
     """One connection beside the pool."""
-    return await asyncpg.connect(address.url, **options(address, timeout_s))
+    return await asyncpg.connect(address.url, **_options(address, timeout_s, pooled))
+
+
+async def is_pooled(connection: Connection) -> bool:
+    """Whether a pooler stands between: the process that answers is not the one that the connection was told of.
+
+    A pooler tells its clients a number of its own, by which they can cancel: https://www.pgbouncer.org/features.html
+    """
+    return bool(connection.get_server_pid() != await connection.fetchval("SELECT pg_backend_pid()"))
 
 
 @asynccontextmanager

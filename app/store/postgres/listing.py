@@ -101,8 +101,9 @@ async def sampled(connection: Connection, row: Row, limit: int) -> AsyncIterator
 
 
 async def _blocks(connection: Connection, row: Row, sql: str, *values: object) -> AsyncIterator[list[StoredDocument]]:
-    cursor = await connection.cursor(sql, *values)
-    while found := await cursor.fetch(EXPORTED_AT_ONCE):
+    # The driver's own cursors name a prepared statement, which a pooler's connection would keep.
+    await connection.execute(f"DECLARE exported NO SCROLL CURSOR FOR {sql}", *values)
+    while found := await connection.fetch(f"FETCH {EXPORTED_AT_ONCE} FROM exported"):
         passages = await _passages(connection, row, [each["key"] for each in found])
         yield [_stored(each, passages) for each in found]
 

@@ -8,7 +8,7 @@ import asyncpg
 
 from app.errors import DatabaseNewer, DatabaseUnusable
 from app.store.postgres.address import Address
-from app.store.postgres.connections import Connection, connect, naming
+from app.store.postgres.connections import Connection, connect, is_pooled, naming
 from app.store.postgres.failures import told
 from app.store.postgres.schema import SCHEMA, STEPS, Step
 
@@ -27,10 +27,16 @@ OLDEST_PGVECTOR = (0, 8)
 
 @dataclass(frozen=True)
 class Found:
-    """search_path: our schema's and pgvector's, quoted; vectors_in: pgvector's schema, by its plain name."""
+    """What was found there.
+
+    search_path  our schema's and pgvector's, quoted
+    vectors_in   pgvector's schema, by its plain name
+    pooled       a pooler stands between
+    """
 
     search_path: str
     vectors_in: str
+    pooled: bool
 
 
 async def migrate(address: Address, steps: Sequence[Step] = STEPS) -> Found:
@@ -40,8 +46,9 @@ async def migrate(address: Address, steps: Sequence[Step] = STEPS) -> Found:
     raises  DatabaseAway; DatabaseNewer; DatabaseUnusable, with what is missing
     """
     async with naming(address):
-        connection = await connect(address, None)
+        connection = await connect(address, None, pooled=True)  # as long as it is not known, as if it were
         try:
+            pooled = await is_pooled(connection)
             await _check_server(connection, address)
             await connection.execute(f"BEGIN; {PATIENCE}")
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
@@ -51,7 +58,7 @@ async def migrate(address: Address, steps: Sequence[Step] = STEPS) -> Found:
             await connection.execute(f"SET LOCAL search_path = {search_path}")
             await _take_steps(connection, address, steps)
             await connection.execute("COMMIT")
-            return Found(search_path, vectors_in)
+            return Found(search_path, vectors_in, pooled)
         finally:
             connection.terminate()
 

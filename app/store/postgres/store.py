@@ -57,6 +57,7 @@ class PostgresStore:
             timeout_s=timeout_s,
             search_path=found.search_path,
             vectors_in=found.vectors_in,
+            pooled=found.pooled,
         )
         try:
             self._drop_deleted()
