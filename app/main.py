@@ -17,6 +17,7 @@ from app.api.auth import Keys
 from app.api.dependencies import Parts
 from app.api.key_file import KeyFile
 from app.api.running import RunningRequests
+from app.embedding.cache import VectorCache
 from app.embedding.embedder import Embedder
 from app.embedding.embedders import Embedders
 from app.embedding.registry import Card
@@ -26,7 +27,7 @@ from app.observability.metrics import Info
 from app.observability.process import process_metrics
 from app.observability.remote import RemoteMetrics
 from app.observability.requests import RequestMetrics
-from app.parts.embedding import OnFatal, Opened, open_embedder
+from app.parts.embedding import OnFatal, Opened, open_cache, open_embedder
 from app.parts.store import open_store
 from app.pipeline.drafts import Rules
 from app.pipeline.pipeline import Pipeline
@@ -43,12 +44,12 @@ log = logging.getLogger(__name__)
 AGAIN_S = 1.0
 
 
-def open_remote(settings: Settings, metrics: RemoteMetrics) -> "RemoteParts | None":
+def open_remote(settings: Settings, metrics: RemoteMetrics, cache: VectorCache) -> "RemoteParts | None":
     """None where no key for an OpenAI-compatible service is set."""
     if settings.openai_api_key is None:
         return None
     # By name: without a key httpx need not be loaded before the service listens.
-    parts: RemoteParts = importlib.import_module("app.parts.remote").open_remote(settings, metrics)
+    parts: RemoteParts = importlib.import_module("app.parts.remote").open_remote(settings, metrics, cache)
     return parts
 
 
@@ -93,7 +94,7 @@ def create_app(
     on_fatal: OnFatal,
     on_ready: Callable[[], None] = lambda: None,
     running: RunningRequests | None = None,
-    open_embedder: Callable[[Settings, OnFatal], Opened] = open_embedder,
+    open_embedder: Callable[[Settings, OnFatal, VectorCache], Opened] = open_embedder,
     open_store: Callable[[Settings, OnFatal], Store] = open_store,
 ) -> ASGIApp:
     """The service as an ASGI app. `running` is kept up to date with the requests under way.
@@ -123,7 +124,7 @@ class _Life:
         tracer: "OtlpTracer | None",
         on_fatal: OnFatal,
         on_ready: Callable[[], None],
-        open_embedder: Callable[[Settings, OnFatal], Opened],
+        open_embedder: Callable[[Settings, OnFatal, VectorCache], Opened],
         open_store: Callable[[Settings, OnFatal], Store],
     ) -> None:
         self.tracer = tracer
@@ -134,7 +135,8 @@ class _Life:
         self._open_store = open_store
         self._asked = RemoteMetrics(("ok", "left", *get_args(RemoteKind)))
         self._parts = Parts(settings, time.monotonic())
-        self._parts.metrics += [*process_metrics(), *requests.metrics(), *self._asked.metrics()]
+        self._cache, cache_metrics = open_cache(settings)
+        self._parts.metrics += [*process_metrics(), *requests.metrics(), *self._asked.metrics(), *cache_metrics]
         self._closers: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._leaving = asyncio.Event()
         if tracer is not None:
@@ -164,9 +166,9 @@ class _Life:
                 return
             self._close_later("store", store.close)
             parts.not_ready = f"loading the model {settings.model} ({settings.model_precision})"
-            opened = await asyncio.to_thread(self._open_embedder, settings, self._on_fatal)
+            opened = await asyncio.to_thread(self._open_embedder, settings, self._on_fatal, self._cache)
             self._close_later("embedder", opened.close)
-            remote = await asyncio.to_thread(open_remote, settings, self._asked)
+            remote = await asyncio.to_thread(open_remote, settings, self._asked, self._cache)
             if remote is not None:
                 self._closers.append(("connections to the OpenAI-compatible service", remote.close))
         except Exception as error:

@@ -122,10 +122,14 @@ class Soak:
             f"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
         )
         sent = choose.choice([len(body) // 2, len(body)])  # in the middle of sending, or while it is being answered
-        with socket.create_connection(("127.0.0.1", self._port), timeout=60) as connection:
-            connection.sendall(head.encode() + b"\r\n\r\n" + body[:sent])
-            time.sleep(choose.uniform(0, 0.2))
-        self._note("hang up", "hung up", None)
+        try:
+            with socket.create_connection(("127.0.0.1", self._port), timeout=60) as connection:
+                connection.sendall(head.encode() + b"\r\n\r\n" + body[:sent])
+                time.sleep(choose.uniform(0, 0.2))
+        except OSError as error:
+            self._note("hang up", type(error).__name__, None)
+        else:
+            self._note("hang up", "hung up", None)
 
     def _health(self, _: random.Random) -> None:
         self._call("health", "GET", "/health", b"")

@@ -22,7 +22,7 @@ class Known(NamedTuple):
 
 
 class VectorCache:
-    """The least recently used go when `max_bytes` are passed; with 0 it keeps nothing. One model's, one thread's.
+    """The least recently used go when `max_bytes` are passed; with 0 it keeps nothing. One thread's.
 
     The key is a digest of the text as the model gets it, prompt included. By text and not by token ids, so that a hit
     saves tokenising as well (30 µs against 0.4 for the digest), and by digest, so that a long text takes no more room
@@ -60,9 +60,18 @@ class VectorCache:
             self.bytes -= len(old.vector) + ENTRY_BYTES
 
 
-def key_of(text: str, side: Side = "right") -> bytes:
-    """16 bytes that no two texts share, by chance or by intent short of 2^64 tries; nor one text cut on two sides."""
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, person=side.encode()).digest()
+def key_of(text: str, side: Side = "right", salt: bytes = b"") -> bytes:
+    """16 bytes that no two texts share, by chance or by intent short of 2^64 tries; nor one text cut on two sides.
+
+    salt: another model's, from `salt_of`; the local one has none
+    """
+    read = text.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(read, digest_size=16, person=side.encode(), salt=salt).digest()
+
+
+def salt_of(revision: str) -> bytes:
+    """What tells one model's texts from those of another."""
+    return hashlib.blake2b(revision.encode(), digest_size=hashlib.blake2b.SALT_SIZE).digest()
 
 
 def vector_of(known: Known) -> F32:

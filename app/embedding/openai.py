@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from app.embedding.cache import VectorCache, key_of, vector_of
+from app.embedding.cache import VectorCache, key_of, salt_of, vector_of
 from app.embedding.embedder import Cut, Embeddings, Role
 from app.embedding.encoder import F32
 from app.embedding.estimate import EstimatingTokenizer
@@ -42,6 +42,7 @@ class OpenAIEmbedder:
         self.made_at_unix_s = 0
         self._client = client
         self._cache = cache
+        self._salt = salt_of(self.card.revision)
         self._shortened = False  # whether the model has another length of its own, and gives this one where asked
         self._reading = EstimatingTokenizer(MAX_TOKENS)
 
@@ -96,7 +97,7 @@ class OpenAIEmbedder:
         return read, tuple(cuts)
 
     async def _query(self, text: str, cuts: tuple[Cut, ...]) -> Embeddings:
-        key = key_of(f"{self.card.revision}\0{text}")
+        key = key_of(text, salt=self._salt)
         if (known := self._cache.get(key)) is not None:
             return Embeddings(vector_of(known)[np.newaxis], known.tokens, cuts)
         made = await self._made([text], self._client.deadline_s())

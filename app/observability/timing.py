@@ -25,13 +25,17 @@ class Embedded(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A part of a request: when it began (seconds since 1970), how long it took, and what it consists of itself."""
+    """A part of a request: when it began (seconds since 1970), how long it took, and what it consists of itself.
+
+    remote: another service did it
+    """
 
     name: str
     began_unix_s: float
     took_s: float
     attributes: Mapping[str, int] = field(default_factory=dict)
     parts: tuple["Stage", ...] = ()
+    remote: bool = False
 
 
 class Timing:
@@ -87,7 +91,7 @@ def called(endpoint: str, took_s: float) -> None:
     if timing is None:
         return
     timing.remote_s += took_s
-    _stage(timing, f"remote {endpoint}", took_s)
+    _stage(timing, f"remote {endpoint}", took_s, remote=True)
 
 
 def drawn(took_s: float) -> None:
@@ -99,7 +103,7 @@ def drawn(took_s: float) -> None:
     _stage(timing, "map", took_s)
 
 
-def _stage(timing: Timing, name: str, took_s: float) -> None:
+def _stage(timing: Timing, name: str, took_s: float, *, remote: bool = False) -> None:
     """What has just ended, where the request is traced."""
     if timing.stages is not None and len(timing.stages) < MAX_STAGES:
-        timing.stages.append(Stage(name, time.time() - took_s, took_s))
+        timing.stages.append(Stage(name, time.time() - took_s, took_s, remote=remote))

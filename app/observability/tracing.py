@@ -79,7 +79,11 @@ class OtlpTracer:
     def _add(self, stages: Iterable[Stage], context: Context) -> None:
         for stage in stages:
             span = self._tracer.start_span(
-                stage.name, context=context, attributes=dict(stage.attributes), start_time=_ns(stage.began_unix_s)
+                stage.name,
+                context=context,
+                kind=SpanKind.CLIENT if stage.remote else SpanKind.INTERNAL,
+                attributes=dict(stage.attributes),
+                start_time=_ns(stage.began_unix_s),
             )
             self._add(stage.parts, set_span_in_context(span))
             span.end(_ns(stage.began_unix_s + stage.took_s))

@@ -1,4 +1,4 @@
-"""The embedder: model, tokenizer, batcher and cache, from the settings."""
+"""The embedder: model, tokenizer and batcher, from the settings, and the cache of vectors in front of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Opened:
     metrics: list[Metric] = field(default_factory=list)
 
 
-def open_embedder(settings: Settings, on_death: OnFatal) -> Opened:
+def open_embedder(settings: Settings, on_death: OnFatal, cache: VectorCache) -> Opened:
     """Check the model's files, load them, and start the encoder's threads.
 
     raises  ModelMissing, ModelAltered
@@ -36,7 +36,7 @@ def open_embedder(settings: Settings, on_death: OnFatal) -> Opened:
     card = folder.card
     encoder = OnnxEncoder.from_file(folder.network, dimension=card.dimension, pad_token_id=card.pad_token_id)
     tokenizer = TextTokenizer.from_file(folder.tokenizer, card.max_tokens)
-    return build_embedder(settings, card, folder.made_at_unix_s, tokenizer, encoder, on_death)
+    return build_embedder(settings, card, folder.made_at_unix_s, tokenizer, encoder, on_death, cache)
 
 
 def build_embedder(
@@ -46,8 +46,9 @@ def build_embedder(
     tokenizer: TextTokenizer,
     encoder: Encoder,
     on_death: OnFatal,
+    cache: VectorCache,
 ) -> Opened:
-    """Queue, cache and numbers around an encoder."""
+    """A queue, and its numbers, between an encoder and the cache."""
     encoding = EncodingMetrics()
     batcher = Batcher(
         encoder,
@@ -58,14 +59,20 @@ def build_embedder(
         on_death=on_death,
         observer=encoding,
     )
-    cache = VectorCache(settings.cache_mb * 1_000_000)
     embedder = ModelEmbedder(card, made_at_unix_s, tokenizer, batcher, cache, timing.embedded)
     shown: list[Metric] = [
         Value("vectorspace_queue_texts", "gauge", "Texts that wait for a batch.", lambda: batcher.waiting),
         *encoding.metrics(),
+    ]
+    return Opened(embedder, batcher.close, shown)
+
+
+def open_cache(settings: Settings) -> tuple[VectorCache, list[Metric]]:
+    """One for all models, and the numbers that it shows."""
+    cache = VectorCache(settings.cache_mb * 1_000_000)
+    return cache, [
         Value("vectorspace_cache_hits_total", "counter", "Texts whose vector was kept.", lambda: cache.hits),
         Value("vectorspace_cache_misses_total", "counter", "Texts whose vector was not kept.", lambda: cache.misses),
         Value("vectorspace_cache_entries", "gauge", "Vectors that are kept.", lambda: len(cache)),
         Value("vectorspace_cache_bytes", "gauge", "Memory that they take.", lambda: cache.bytes),
     ]
-    return Opened(embedder, batcher.close, shown)

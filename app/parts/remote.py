@@ -25,7 +25,7 @@ class RemoteParts:
     close: Callable[[], Awaitable[None]]
 
 
-def open_remote(settings: Settings, observer: RemoteObserver) -> RemoteParts:
+def open_remote(settings: Settings, observer: RemoteObserver, cache: VectorCache) -> RemoteParts:
     """Nothing is called yet: the service may come later than we do."""
     assert settings.openai_api_key is not None
     client = RemoteClient(
@@ -46,6 +46,6 @@ def open_remote(settings: Settings, observer: RemoteObserver) -> RemoteParts:
         context_tokens=settings.openai_context_tokens,
         answer_tokens=settings.openai_answer_tokens,
     )
-    models = OpenAIModels(client, VectorCache(settings.cache_mb * 1_000_000))
+    models = OpenAIModels(client, cache)
     log.info("answers are written by %s at %s", settings.openai_model, settings.openai_base_url)
     return RemoteParts(writer, models, client.close)

@@ -10,7 +10,7 @@ import orjson
 
 from app.errors import ModelMissing
 from app.main import build_pipeline
-from app.parts.embedding import open_embedder
+from app.parts.embedding import open_cache, open_embedder
 from app.parts.store import open_store
 from app.pipeline.formats.media_types import reader_for
 from app.pipeline.pipeline import Pipeline
@@ -26,7 +26,7 @@ def opened(directory: Path) -> Iterator[Pipeline]:
     """A pipeline with the real model, and a real store in `directory`. raises NotMeasured without the model"""
     settings = Settings(data_directory=directory)
     try:
-        model = open_embedder(settings, die)
+        model = open_embedder(settings, die, open_cache(settings)[0])
     except ModelMissing as error:
         raise NotMeasured(str(error)) from None
     store = open_store(settings, die)

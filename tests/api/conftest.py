@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from app.main import create_app
 from app.observability import timing
 from app.observability.metrics import Value
-from app.parts.embedding import OnFatal, Opened
+from app.parts.embedding import Opened
 from app.settings import Settings
 from tests.fakes import FakeEmbedder
 from tests.memory import MemoryStore
@@ -32,7 +32,7 @@ def start(embedder: FakeEmbedder, store: MemoryStore) -> Iterator[Start]:
     running: list[TestClient] = []
 
     def start(**settings: object) -> TestClient:
-        def opened(_: Settings, __: OnFatal) -> Opened:
+        def opened(*_: object) -> Opened:
             things = Value("vectorspace_things", "gauge", "Things.", lambda: 3)
             return Opened(embedder, lambda: None, [things])
 

@@ -49,7 +49,7 @@ def test_it_lists_no_collections(client: TestClient, store: MemoryStore, monkeyp
 def test_while_the_model_loads_it_answers_503_with_the_reason() -> None:
     loaded = threading.Event()
 
-    def slow(_: Settings, __: OnFatal) -> Opened:
+    def slow(*_: object) -> Opened:
         assert loaded.wait(10)
         return Opened(FakeEmbedder(), lambda: None)
 
@@ -89,7 +89,7 @@ def test_a_directory_that_is_taken_is_fatal_before_any_model_is_loaded(tmp_path:
     def taken(_: Settings, __: OnFatal) -> Store:
         raise DirectoryTaken(tmp_path, "process 7")
 
-    def never(_: Settings, __: OnFatal) -> Opened:
+    def never(*_: object) -> Opened:
         raise AssertionError("the model was loaded")
 
     fatal: list[BaseException] = []
@@ -117,7 +117,7 @@ def test_all_is_closed_in_reverse_whatever_fails(failing: bool) -> None:
     app = create_app(
         Settings(),
         on_fatal=lambda error: None,
-        open_embedder=lambda _, __: Opened(FakeEmbedder(), close_embedder),
+        open_embedder=lambda *_: Opened(FakeEmbedder(), close_embedder),
         open_store=lambda _, __: Watched(),
     )
     with TestClient(app):

@@ -1,5 +1,6 @@
 """Collections whose vectors a service makes, over HTTP, with a real server on loopback behind."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from app.embedding import openai
 from app.remote.retries import Retries
 from tests.api.conftest import Start
 from tests.api.test_collections import refused
+from tests.api.whole import whole
 from tests.fakes import FakeEmbedder
 from tests.memory import MemoryStore
 from tests.remote.service import KEY, Reply, Service, broken, error, refusing, unit, vectors
@@ -65,6 +67,21 @@ def test_a_shorter_length_may_be_chosen(start: Start) -> None:
             "unsupported_dimension",
         )
     assert f"{MODEL} gives vectors of 8 dimensions and 5 were asked for" in detail
+
+
+def test_a_query_asked_again_comes_from_the_one_cache_of_all_models(tmp_path: Path) -> None:
+    """Which has its numbers, and keeps the same words of two models apart."""
+    query = {"query": "a b", "mode": "semantic"}
+    with Service(vectors(8)) as service, whole(tmp_path, openai_api_key=KEY, openai_base_url=service.url) as client:
+        created(client)
+        client.put("/v1/collections/local")
+        for name in ("notes", "local", "notes", "local"):
+            assert client.post(f"/v1/collections/{name}/search", json=query).status_code == 200
+        asked = [call.body["input"] for call in service.calls]
+        metrics = client.get("/metrics").text
+    assert asked == [["dimension"], ["a b"]]
+    for name, value in {"hits_total": 2, "misses_total": 2, "entries": 2}.items():
+        assert f"vectorspace_cache_{name} {value}\n" in metrics
 
 
 def test_the_same_text_is_not_paid_for_twice(start: Start) -> None:

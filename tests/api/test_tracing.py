@@ -14,6 +14,7 @@ from app.settings import Settings
 from tests.api.otlp import Receiver
 from tests.api.whole import whole
 from tests.fakes import FakeEncoder
+from tests.remote.service import KEY, Service, vectors
 
 EMBED = {"model": "fake-model", "input": ["a", "b a"]}
 CALLER = "0af7651916cd43dd8448eb211c80319c"
@@ -63,6 +64,18 @@ def test_a_search_is_a_trace_of_its_parts(receiver: Receiver, tmp_path: Path) ->
     }
     assert resource["service.name"] == "vectorspace"
     assert resource["deployment.environment.name"] == "testing"
+
+
+def test_a_call_to_another_service_is_a_clients(receiver: Receiver, tmp_path: Path) -> None:
+    with Service(vectors(8)) as service, whole(tmp_path, openai_api_key=KEY, openai_base_url=service.url) as client:
+        client.put("/v1/collections/notes", json={"model": "openai/some-embedder"})
+    _, parts = receiver.of("PUT /v1/collections/{name}")
+    kinds = {span.name: span.kind for span in parts}
+    assert kinds == {
+        "remote embeddings": Span.SPAN_KIND_CLIENT,
+        "store create_collection": Span.SPAN_KIND_INTERNAL,
+        "store collection": Span.SPAN_KIND_INTERNAL,
+    }
 
 
 def test_calls_to_the_store_are_named_for_users(receiver: Receiver, tmp_path: Path) -> None:

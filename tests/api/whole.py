@@ -6,6 +6,7 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
+from app.embedding.cache import VectorCache
 from app.main import create_app
 from app.parts.embedding import OnFatal, Opened, build_embedder
 from app.settings import Settings
@@ -17,8 +18,9 @@ from tests.unit.test_embedder import tokenizer
 def whole(directory: Path, *, encoder: FakeEncoder | None = None, **settings: object) -> Iterator[TestClient]:
     """Ready to serve; its data is in `directory`."""
 
-    def opened(settings: Settings, on_fatal: OnFatal) -> Opened:
-        return build_embedder(settings, card(max_tokens=6), 0, tokenizer(6), encoder or FakeEncoder(), on_fatal)
+    def opened(settings: Settings, on_fatal: OnFatal, cache: VectorCache) -> Opened:
+        encoding = encoder or FakeEncoder()
+        return build_embedder(settings, card(max_tokens=6), 0, tokenizer(6), encoding, on_fatal, cache)
 
     fatal: list[BaseException] = []
     values = Settings.model_validate({"data_directory": directory, **settings})
