@@ -28,6 +28,7 @@ VectorSpaceError
 │   ├── NotNormalised           vectors of another length than 1, which the model cannot give
 │   ├── LimitPassed             more of something than a setting allows
 │   ├── UnknownParameter        a name in the query string that the route does not have
+│   ├── RepeatedParameter       a name that comes several times in the query string, and has one value
 │   ├── UnknownFormat           an import in a form that is not read here
 │   ├── InvalidName             a collection's name that cannot be one
 │   ├── InvalidDocument         a document that cannot be kept: its id, text, metadata or vector
@@ -36,11 +37,13 @@ VectorSpaceError
 │   ├── CollectionNotFound      no collection of this name
 │   ├── DocumentNotFound        no document of this id
 │   ├── SpaceMismatch           another model, dimension or distance than the collection's
+│   │   └── VectorsElsewhere    a text to embed, and a collection whose model is not served here
 │   ├── RemoteUnset             a model of an OpenAI-compatible service, and no key for it
 │   ├── TooManyCollections      more collections than the service may hold
 │   ├── ModeUnsupported         a search mode that the chosen store does not have
 │   └── DatabaseRefused         something that the database does not take, such as more than its quota
 ├── Unauthorized                no key, or a wrong one
+├── CrossOrigin                 another site's page asks in its reader's name
 ├── TooManyStreams              more imports and exports at once than the service may run
 ├── QueueFull                   more waits than the service has promised to hold
 │   └── WaitTooLong             what waits takes longer than the service has promised to let anyone wait
@@ -304,6 +307,13 @@ class UnknownParameter(InvalidInput):
         super().__init__(f"{name[:80]!r} is no parameter of this address: {taken}", param=name[:80])
 
 
+class RepeatedParameter(InvalidInput):
+    code = "repeated_parameter"
+
+    def __init__(self, name: str, times: int) -> None:
+        super().__init__(f"{name!r} is given {times} times, and one of them would count: give it once", param=name)
+
+
 class UnknownFormat(InvalidInput):
     code = "unknown_format"
 
@@ -366,6 +376,18 @@ class SpaceMismatch(InvalidInput):
         super().__init__(f"the collection {collection!r} has the {what} {has}, and {given} was given", param=what)
 
 
+class VectorsElsewhere(SpaceMismatch):
+    """A text came without a vector, and the model here makes others than the collection has."""
+
+    def __init__(self, collection: str, what: str, has: object, here: object) -> None:
+        InvalidInput.__init__(
+            self,
+            f"the vectors of the collection {collection!r} have the {what} {has}, and {here} is what is served here: "
+            f"bring vectors with your texts, or search by keyword",
+            param=what,
+        )
+
+
 class RemoteUnset(InvalidInput):
     code = "remote_unset"
 
@@ -404,6 +426,15 @@ class DatabaseRefused(InvalidInput):
 
 class Unauthorized(VectorSpaceError):
     code = "unauthorized"
+
+
+class CrossOrigin(VectorSpaceError):
+    code = "cross_origin"
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(
+            f"a page of {origin[:80] or 'another site'} may not ask this service: allow its origin in CORS_ORIGINS"
+        )
 
 
 class TooManyStreams(VectorSpaceError):

@@ -171,15 +171,16 @@ class _Life:
             remote = await asyncio.to_thread(open_remote, settings, self._asked, self._cache)
             if remote is not None:
                 self._closers.append(("connections to the OpenAI-compatible service", remote.close))
+            parts.embedder = opened.embedder
+            answered = self._asked.answered
+            parts.pipeline = build_pipeline(settings, store, opened.embedder, remote=remote, answered=answered)
+            self._close_later("pipeline", parts.pipeline.close)
+            parts.metrics += [_build_info(opened.embedder.card), *opened.metrics]
+            self._on_ready()
         except Exception as error:
             parts.not_ready = str(error)
             self._on_fatal(error)
             return
-        parts.embedder = opened.embedder
-        parts.pipeline = build_pipeline(settings, store, opened.embedder, remote=remote, answered=self._asked.answered)
-        self._close_later("pipeline", parts.pipeline.close)
-        parts.metrics += [_build_info(opened.embedder.card), *opened.metrics]
-        self._on_ready()
         parts.not_ready = None
         log.info("ready", extra={"after_s": round(time.monotonic() - parts.started_at_monotonic_s, 3)})
 

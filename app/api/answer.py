@@ -20,7 +20,7 @@ from app.errors import InvalidInput, VectorSpaceError
 from app.pipeline.ask import Question
 from app.settings import Settings
 from app.store.filters import parse
-from app.store.store import Query
+from app.store.store import Mode, Query, default_mode
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,8 @@ async def ask(
     name: Name, request: schemas.AskRequest, pipeline: ReadyPipeline, parts: PartsOf, http: Request
 ) -> Response:
     """An answer with its sources. Without a language model it consists of the sentences that answer best."""
-    question = Question(name, _query(request, parts.settings), request.extract)
+    mode = request.mode or default_mode(pipeline.store)
+    question = Question(name, _query(request, mode, parts.settings), request.extract)
     events = pipeline.ask.answer(question)
     wanted = "text/event-stream" in http.headers.get("accept", "").lower()
     if wanted if request.stream is None else request.stream:
@@ -65,14 +66,14 @@ async def ask(
         return JsonResponse(await _collected(events))
 
 
-def _query(request: schemas.AskRequest, settings: Settings) -> Query:
+def _query(request: schemas.AskRequest, mode: Mode, settings: Settings) -> Query:
     """raises  InvalidInput, LimitPassed, InvalidFilter"""
     if not request.question.strip():
         raise InvalidInput("the question is empty", param="question")
     check_query(request.question, settings, param="question")
     limit = sources_within(request.limit, settings)
     wanted = None if request.filter is None else parse(request.filter)
-    return Query(request.mode, request.question, None, wanted, limit, min_score=request.min_score)
+    return Query(mode, request.question, None, wanted, limit, min_score=request.min_score)
 
 
 async def _collected(events: AsyncGenerator[Event, None]) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from app.api.schemas import Strict
 
 class AskRequest(Strict):
     question: str = Field(description="In words; also what the sources are looked for with.")
-    mode: Literal["hybrid", "semantic", "keyword"] = Field("hybrid", description="How sources are looked for.")
+    mode: Literal["hybrid", "semantic", "keyword"] | None = Field(
+        None, description="How sources are looked for. Default: `hybrid`, and `semantic` where the store has no words."
+    )
     filter: dict[str, Any] | None = Field(None, description="`$eq $ne $gt $gte $lt $lte $in $nin $and $or`.")
     limit: int | None = Field(None, ge=1, description="Sources. Default: 5, or MAX_SOURCES if less.")
     min_score: float | None = Field(None, description="Leave out sources whose `score` is less.")

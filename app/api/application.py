@@ -28,6 +28,7 @@ from app.api import (
 from app.api.answer_timeout import AnswerTimeout
 from app.api.auth import Keys, RequireKey
 from app.api.body_limit import BodyLimit
+from app.api.cross_origin import CrossOriginProtection
 from app.api.direct import DirectPaths
 from app.api.hanging_up import HangingUp
 from app.api.head import AnswerHead
@@ -86,6 +87,7 @@ def layered(
     app = problems.Unexpected(app)
     app = TrackRunning(app, running)
     app = AnswerHead(app, routes)
+    app = CrossOriginProtection(app, settings.cors_origins)
     if settings.cors_origins:
         app = CORSMiddleware(
             app,

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import re
+from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,11 +41,15 @@ class BodyLimit:
             nonlocal read, whole
             if whole:  # what comes now is that the client has gone, whenever that may be
                 return await receive()
-            try:
+            message: Message | None = None
+            with suppress(TimeoutError):
                 async with asyncio.timeout(self._timeout_s):
                     message = await receive()
-            except TimeoutError:
-                raise BodyStalled(self._timeout_s) from None
+            if message is None:
+                # Not where the timeout is caught: its traceback leads to the task that waited, and so, where the task
+                # of an import ends with this error, round to itself. Until the garbage collector came, the request
+                # would be there, and with it the connection that it was to close.
+                raise BodyStalled(self._timeout_s)
             if message["type"] == "http.request":
                 read += len(message.get("body", b""))
                 whole = not message.get("more_body", False)

@@ -30,6 +30,7 @@ STATUS: Mapping[type[errors.VectorSpaceError], int] = {
     errors.TooManyCollections: 409,
     errors.InvalidInput: 400,
     errors.Unauthorized: 401,
+    errors.CrossOrigin: 403,
     errors.QueueFull: 429,
     errors.TooManyStreams: 429,
     errors.TooManyAsks: 429,
@@ -47,6 +48,7 @@ STATUS: Mapping[type[errors.VectorSpaceError], int] = {
 TITLES = {
     400: "The request cannot be served as it is",
     401: "A key is needed",
+    403: "Not from that page",
     404: "Not found",
     405: "Method not allowed",
     408: "The request did not come in time",

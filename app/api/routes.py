@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import get_args, get_origin
 
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
@@ -17,6 +18,7 @@ class Known:
 
     template  its path as the log has it, `/v1/models/{name}`
     query     the names that its query string may have
+    lists     those of them that it may have several times
     streamed  whether its answer is made while it is sent
     route     FastAPI's own, for whoever counts requests by route
     """
@@ -25,17 +27,20 @@ class Known:
     template: str
     pattern: re.Pattern[str]
     query: frozenset[str]
+    lists: frozenset[str]
     streamed: bool
     route: BaseRoute
 
     @classmethod
     def of(cls, context: RouteContext) -> "Known":
         dependant, kind = getattr(context, "dependant", None), getattr(context, "response_class", None)
+        taken = dict(_parameters(dependant)) if dependant is not None else {}
         return cls(
             frozenset(context.methods or ()),
             context.path_format or "",
             context.path_regex,
-            frozenset(_names(dependant)) if dependant is not None else frozenset(),
+            frozenset(taken),
+            frozenset(name for name, is_list in taken.items() if is_list),
             isinstance(kind, type) and issubclass(kind, Streamed),
             context.original_route,
         )
@@ -59,8 +64,10 @@ class Routes:
         return sorted(methods | {"HEAD"} if heads else methods)
 
 
-def _names(dependant: Dependant) -> Iterator[str]:
+def _parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+    """Each name of the query string, and whether its values are a list."""
     for parameter in dependant.query_params:
-        yield parameter.alias
+        annotation = parameter.field_info.annotation
+        yield parameter.alias, any(get_origin(each) is list for each in (annotation, *get_args(annotation)))
     for inner in dependant.dependencies:
-        yield from _names(inner)
+        yield from _parameters(inner)

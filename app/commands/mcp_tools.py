@@ -10,7 +10,11 @@ _FILTER = {
     "type": "object",
     "description": "Conditions on documents' metadata: $eq $ne $gt $gte $lt $lte $in $nin $and $or",
 }
-_MODE = {"type": "string", "enum": ["hybrid", "semantic", "keyword"], "description": "default: hybrid"}
+_MODE = {
+    "type": "string",
+    "enum": ["hybrid", "semantic", "keyword"],
+    "description": "default: hybrid, and semantic where the store has no words",
+}
 _READS = {"readOnlyHint": True, "idempotentHint": True}
 TOOLS: list[dict[str, Any]] = [
     {

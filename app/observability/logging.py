@@ -45,10 +45,13 @@ _controls = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0
 
 
 class TextFormatter(logging.Formatter):
-    """time level message key=value …, with control characters written as escapes"""
+    """time level message key=value … request_id=…?, with control characters written as escapes"""
 
     def format(self, record: logging.LogRecord) -> str:
-        extra = " ".join(f"{key}={value}" for key, value in _extra(record).items() if key not in ("method", "route"))
+        shown = {key: value for key, value in _extra(record).items() if key not in ("method", "route")}
+        if (current := request_id.get()) != "-":
+            shown["request_id"] = current
+        extra = " ".join(f"{key}={value}" for key, value in shown.items())
         time = _time(record).isoformat(timespec="milliseconds")
         line = f"{time} {record.levelname.lower():8} {record.getMessage()} {extra}".rstrip().translate(_controls)
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line

@@ -105,6 +105,9 @@ class Import:
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
+            # The traceback of its error leads back to this frame. Left as a cycle, the request would stay until the
+            # garbage collector comes, and a body that was not read to its end keeps its connection open.
+            del work
 
     async def _wait(self, seconds: float) -> None:
         """Until there is something to tell, or time is up."""
@@ -195,10 +198,8 @@ class Import:
 
     async def _end_batch(self) -> None:
         """Wait for the oldest batch. raises what it raised"""
-        task = self._in_flight[0].task
-        await asyncio.wait({task})
-        self._in_flight.popleft()
-        task.result()
+        await asyncio.wait({self._in_flight[0].task})
+        self._in_flight.popleft().task.result()  # not by a name, as above
 
     async def _keep(
         self, drafts: list[Draft], records: int, recent: set[str], before: "asyncio.Task[None] | None", bytes_read: int

@@ -9,7 +9,7 @@ from itertools import chain
 from app.embedding.embedder import Embedder
 from app.embedding.embedders import Embedders
 from app.embedding.registry import Card
-from app.errors import InvalidDocument, QueueFull, SpaceMismatch
+from app.errors import InvalidDocument, QueueFull, SpaceMismatch, VectorsElsewhere
 from app.pipeline.drafts import Draft, Rules
 from app.pipeline.vectors import fault
 from app.pipeline.workers import Workers
@@ -141,12 +141,12 @@ async def _made(embedder: Embedder, texts: Mapping[bytes, str]) -> dict[bytes, F
 
 
 def embedder_for(collection: Collection, embedders: Embedders) -> Embedder:
-    """Who makes vectors for `collection`. raises SpaceMismatch, where no model here does, naming both; RemoteUnset"""
+    """Who makes vectors for `collection`. raises VectorsElsewhere, naming both models; RemoteUnset"""
     space = collection.space
     embedder = embedders.of(space.model, space.dimension)
     card = embedder.card
     if space.model != card.name:
-        raise SpaceMismatch(collection.name, "model", space.model, card.name)
+        raise VectorsElsewhere(collection.name, "model", space.model, card.name)
     if space.dimension != card.dimension:
-        raise SpaceMismatch(collection.name, "dimension", space.dimension, card.dimension)
+        raise VectorsElsewhere(collection.name, "dimension", space.dimension, card.dimension)
     return embedder

@@ -23,6 +23,8 @@ class Spaces:
         raises  UnsupportedDimension, where the model has another; InvalidInput, where nobody can know it; RemoteUnset,
                 RemoteFailed
         """
+        if "\0" in (model or ""):
+            raise InvalidInput("the model's name holds the character U+0000, which no store keeps", param="model")
         card = self._embedders.served.card
         if model is None or card.answers_to(model):
             if dimension not in (None, card.dimension):

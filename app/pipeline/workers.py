@@ -13,13 +13,21 @@ T = TypeVar("T")
 # Is told of a call that ended: its name, and the seconds from asking for it to its end, a wait for a thread included.
 # Called in the task that asked.
 CallObserver = Callable[[str, float], None]
+# Methods of the store that write. A store has one writer at a time, for whom the others wait, each in its thread.
+WRITES = frozenset({"upsert", "delete_documents", "create_collection", "delete_collection"})
 
 
 class Workers:
-    """A bounded pool. A call whose caller has gone runs on to its end."""
+    """A bounded pool, and one for writes, so that no read waits for a thread behind writers that wait for each other.
 
-    def __init__(self, threads: int = 8, observer: CallObserver | None = None, name: str = "store") -> None:
+    A call whose caller has gone runs on to its end.
+    """
+
+    def __init__(
+        self, threads: int = 8, writers: int = 4, observer: CallObserver | None = None, name: str = "store"
+    ) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._writing = ThreadPoolExecutor(writers, thread_name_prefix=f"{name}-writer")
         self._observer = observer
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -35,7 +43,7 @@ class Workers:
         started_s = time.monotonic()
         try:
             return await asyncio.get_running_loop().run_in_executor(
-                self._pool, partial(context.run, partial(call, *args, **kwargs))
+                self._writing if name in WRITES else self._pool, partial(context.run, partial(call, *args, **kwargs))
             )
         finally:
             if self._observer is not None:
@@ -43,4 +51,5 @@ class Workers:
 
     def close(self) -> None:
         """Wait for the calls that run; those that have not begun are dropped."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._writing, self._pool):
+            pool.shutdown(wait=True, cancel_futures=True)

@@ -160,7 +160,9 @@ def _scalar(field: str, value: object) -> Scalar:
 def _kind(value: object) -> str:
     if value is None:
         return "null"
-    names: dict[type, str] = {bool: "true or false", str: "a text", int: "a number", float: "a number", list: "a list"}
+    names: dict[type, str] = {bool: "true or false", str: "a text", int: "a number", float: "a number"}
+    if isinstance(value, list):
+        return "a list" if value else "an empty one"
     return names.get(type(value), "an object")
 
 

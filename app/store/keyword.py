@@ -9,7 +9,7 @@ source  UAX 15 (NFKC, stream-safe text), UAX 29 (why scripts without spaces need
 
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from itertools import groupby, islice, pairwise
 
 # Part of what is kept: another number makes the keyword index new at the next start, since a row can only be taken out
@@ -22,6 +22,10 @@ MAX_TOKEN_CHARACTERS = 64
 # Marks in a row after which a joiner keeps them from those that follow: normalising sorts each row, in Python by a
 # number of steps that is the square of its length. No script comes near; 80 kB of marks took four seconds.
 MAX_MARKS, JOINER = 30, "\N{COMBINING GRAPHEME JOINER}"
+
+# Of how many characters is remembered what they are: more than any script has in use. Of all that there are it would
+# take 400 MB, and somebody may send them all.
+CHARACTERS = 16_384
 
 # Blocks whose writing has no spaces between words: first and last code point.
 UNSPACED = (
@@ -142,13 +146,13 @@ def _stream_safe(text: str) -> str:
     return "".join(parts)
 
 
-@cache
+@lru_cache(CHARACTERS)
 def _mark(character: str) -> bool:
     """Whether normalising sorts it among its neighbours."""
     return unicodedata.combining(unicodedata.normalize("NFKD", character)[0]) > 0
 
 
-@cache
+@lru_cache(CHARACTERS)
 def _accent(character: str) -> bool:
     """Whether it is a mark that decorates a letter or a symbol, and none that spells."""
     code = ord(character)
@@ -156,7 +160,7 @@ def _accent(character: str) -> bool:
     return decorates and unicodedata.category(character)[0] == "M"
 
 
-@cache
+@lru_cache(CHARACTERS)
 def _sort(character: str) -> str | None:
     """spaced, unspaced or symbol; None for what only separates: spaces, punctuation, controls, half a surrogate."""
     if character.isascii():

@@ -21,7 +21,7 @@ def scores(vectors: F32, query: F32, distance: Distance) -> F32:
 def _scores(vectors: F32, query: F32, distance: Distance) -> F32:
     if distance == "euclidean":
         away = vectors - query
-        nearness: F32 = -np.sqrt(np.einsum("ij,ij->i", away, away))
+        nearness: F32 = np.float32(0) - np.sqrt(np.einsum("ij,ij->i", away, away))
         return nearness
     # Not `@`: a thread pool of its own for each product would fight with the encoder's threads for the same cores.
     products: F32 = np.einsum("ij,j->i", vectors, query)

@@ -129,6 +129,24 @@ def test_a_query_that_the_route_does_not_know_is_refused(
     assert left(client) == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("method", "address", "words"),
+    [
+        ("DELETE", f'{DOCUMENTS}?filter={{"n":1}}&filter={{"m":1}}', "'filter' is given 2 times"),
+        ("GET", f"{DOCUMENTS}?limit=2&limit=3&limit=3", "'limit' is given 3 times"),
+        ("GET", f"{NOTES}/map?layout=components&limit=5&layout=components", "'layout' is given 2 times"),
+    ],
+)
+def test_a_name_given_twice_is_refused_where_one_value_counts(
+    client: TestClient, method: str, address: str, words: str
+) -> None:
+    """Else one of two conditions is none, and more is deleted than was meant."""
+    answer = client.request(method, address)
+    assert words in refused(answer, 400, "repeated_parameter")
+    assert left(client) == ["a", "b"]
+    assert client.delete(f"{DOCUMENTS}?id=a&id=b").json() == {"deleted": 2}
+
+
 def test_it_is_refused_in_openais_words_as_well(client: TestClient) -> None:
     body = {"model": "fake-model", "input": "a"}
     for answer in (client.post("/v1/embeddings?api-version=1", json=body), client.get("/v1/models?limit=1")):

@@ -110,7 +110,7 @@ def test_text_for_a_model_that_is_not_served_is_refused_naming_both(client: Test
     client.put("/v1/collections/foreign", json={"model": "other", "dimension": 3})
     path = "/v1/collections/foreign/documents"
     answer = client.post(path, json={"documents": [{"text": "a"}]})
-    assert "the model other, and fake-model was given" in refused(answer, 409, "space_mismatch")
+    assert "the model other, and fake-model is what is served here" in refused(answer, 409, "space_mismatch")
     assert client.post(path, json={"documents": [{"text": "a", "vector": [1, 2, 3]}]}).status_code == 200
 
 

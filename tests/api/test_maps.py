@@ -116,7 +116,7 @@ def test_a_collection_of_another_model_has_a_map_and_no_places(client: TestClien
     assert client.post("/v1/collections/foreign/documents", json={"documents": documents}).status_code == 200
     assert client.get("/v1/collections/foreign/map").json()["shown"] == 5
     answer = client.post("/v1/collections/foreign/map/place", json={"query": "a"})
-    assert "the model other, and fake-model was given" in refused(answer, 409, "space_mismatch")
+    assert "the model other, and fake-model is what is served here" in refused(answer, 409, "space_mismatch")
 
 
 def test_vectors_of_any_size_have_a_place(client: TestClient) -> None:

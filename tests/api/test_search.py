@@ -144,7 +144,7 @@ def test_a_collection_of_another_model_is_refused_naming_both(client: TestClient
     client.put("/v1/collections/foreign", json={"model": "other", "dimension": 3})
     path = "/v1/collections/foreign/search"
     detail = refused(client.post(path, json={"query": "a"}), 409, "space_mismatch")
-    assert "the model other, and fake-model was given" in detail
+    assert "the model other, and fake-model is what is served here" in detail
     assert client.post(path, json={"query": "a", "mode": "keyword"}).json()["hits"] == []
     assert client.post(path, json={"vector": np.ones(3).tolist()}).json()["hits"] == []
 

@@ -63,6 +63,26 @@ def test_an_import_that_stops_says_so_and_its_place_is_free_again(impatient: Pro
         assert importing.lines_until("summary")[-1]["summary"]["complete"]
 
 
+def test_the_connection_of_an_import_that_stops_is_closed(run: Run) -> None:
+    """A body that was not read to its end keeps its connection for as long as anything refers to it."""
+    process = run(IDLE_TIMEOUT_S=1, MAX_STREAMS=12).ready()
+    kept(process, "a", 0)
+    head = (
+        b"POST /v1/collections/a/import HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\n"
+    )
+    stopped = []
+    for _ in range(12):
+        stopped.append(raw(process, head + b"hello"))
+        time.sleep(0.03)
+    for connection in stopped:
+        seen = b""
+        while part := connection.recv(65536):
+            seen += part
+        assert b'"body_stalled"' in seen
+        assert seen.endswith(b"0\r\n\r\n")
+        connection.close()
+
+
 def test_an_export_that_nobody_reads_gives_its_place_back(impatient: Process) -> None:
     kept(impatient, "a", 2000)
     with hung_export(impatient, "a"):

@@ -152,6 +152,24 @@ def test_what_was_made_for_a_collection_does_not_go_into_one_made_anew(animals: 
     assert [hit.document.document.id for hit in animals.search("animals", query, made_for=now)] == ["cat"]
 
 
+@pytest.mark.parametrize("sampled", [False, True])
+def test_what_is_being_read_does_not_go_on_in_a_collection_made_anew(store: Store, sampled: bool) -> None:
+    """It has nothing of another: all of the collection as it was, or it ends."""
+
+    def fill(text: str) -> None:
+        store.create_collection("animals", PLANE, {})
+        store.upsert("animals", [document(f"d{number:03}", text, EAST) for number in range(250)])
+
+    fill("old")
+    read = store.sample("animals", 250).documents if sampled else store.export("animals")
+    texts = [next(read).document.text]
+    store.delete_collection("animals")
+    fill("new")
+    with suppress(CollectionNotFound):
+        texts += [stored.document.text for stored in read]
+    assert set(texts) == {"old"}
+
+
 def test_writes_beside_a_collection_made_anew_go_into_the_one_they_were_made_for(store: Store) -> None:
     done = threading.Event()
     store.create_collection("animals", PLANE, {})

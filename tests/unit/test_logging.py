@@ -62,6 +62,14 @@ def test_text_lines_can_be_read() -> None:
     assert line.endswith("warning  done texts=3")
 
 
+def test_text_lines_have_the_id_that_errors_tell() -> None:
+    token = request_id.set("abc")
+    try:
+        assert TextFormatter().format(record("done", texts=3)).endswith("warning  done texts=3 request_id=abc")
+    finally:
+        request_id.reset(token)
+
+
 def test_text_lines_are_one_line_whatever_a_path_holds() -> None:
     line = TextFormatter().format(record("GET /a\n2026 critical forged\x1b[2J\u2028", name_given="b\r\nc"))
     assert len(line.splitlines()) == 1

@@ -177,26 +177,30 @@ class ChromaStore:
         return self._steady(name, lambda shelf: searching.search(self._server, shelf, query), made_for)
 
     def export(self, name: str) -> Iterator[StoredDocument]:
-        return self._read(name, self._steady(name, lambda shelf: shelf.ids()))
+        ids, made_for = self._steady(name, lambda shelf: (shelf.ids(), shelf.row.counted()))
+        return self._read(made_for, ids)
 
     def sample(self, name: str, limit: int) -> Sample:
-        def read(shelf: Shelf) -> tuple[str, list[str]]:
+        def read(shelf: Shelf) -> tuple[Collection, str, list[str]]:
             versions = {head.id: head.version for head in shelf.all_heads()}
             state = sha256(str(shelf.row.documents.id).encode())
             for key in sorted(versions):
                 state.update(versions[key].encode())
             spread = sorted(versions, key=lambda each: sha256(each.encode()).digest())
-            return state.hexdigest(), sorted(spread[:limit])
+            return shelf.row.counted(), state.hexdigest(), sorted(spread[:limit])
 
-        version, ids = self._steady(name, read)
-        return Sample(self.collection(name), version, self._read(name, ids))
+        made_for, version, ids = self._steady(name, read)
+        return Sample(self.collection(name), version, self._read(made_for, ids))
 
-    def _read(self, name: str, ids: Sequence[str]) -> Iterator[StoredDocument]:
-        """Those of these documents that are still there when it comes to them."""
+    def _read(self, made_for: Collection, ids: Sequence[str]) -> Iterator[StoredDocument]:
+        """Those of these documents that are still there when it comes to them.
+
+        raises  CollectionNotFound, where the collection went meanwhile, be it made anew or not
+        """
 
         def block(start: int) -> list[StoredDocument]:
             some = ids[start : start + EXPORTED_AT_ONCE]
-            return self._steady(name, lambda shelf: self._whole(shelf, some, True))
+            return self._steady(made_for.name, lambda shelf: self._whole(shelf, some, True), made_for)
 
         return chain.from_iterable(map(block, range(0, len(ids), EXPORTED_AT_ONCE)))
 

@@ -31,7 +31,7 @@ def score_of(away: float, distance: Distance) -> float:
 
     source  https://docs.trychroma.com/docs/collections/configure
     """
-    return -float(np.sqrt(max(0.0, away))) if distance == "euclidean" else 1.0 - away
+    return 0.0 - float(np.sqrt(max(0.0, away))) if distance == "euclidean" else 1.0 - away
 
 
 def written(vector: F32) -> str:

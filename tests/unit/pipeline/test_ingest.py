@@ -134,7 +134,7 @@ def test_a_passages_key_is_believed_only_where_it_is_its_texts(
 @pytest.mark.parametrize(
     ("name", "draft", "error", "word"),
     [
-        ("foreign", Draft("text"), SpaceMismatch, "the model other-model, and fake-model was given"),
+        ("foreign", Draft("text"), SpaceMismatch, "the model other-model, and fake-model is what is served here"),
         ("ours", Draft(vector=np.ones(7, np.float32)), SpaceMismatch, "the dimension 8, and 7 was given"),
         ("ours", Draft(vector=np.full(8, np.inf, np.float32)), InvalidDocument, "float32 cannot hold"),
         ("ours", Draft(vector=np.full(8, np.nan, np.float32)), InvalidDocument, "float32 cannot hold"),

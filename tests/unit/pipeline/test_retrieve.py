@@ -74,7 +74,11 @@ def test_more_words_than_are_looked_for_are_counted(pipeline: Pipeline, mode: st
             InvalidInput,
             "length of 2.83e.20, and 1e-15 to",
         ),
-        ({"mode": "hybrid", "text": "a", "name": "foreign"}, SpaceMismatch, "other-model, and fake-model"),
+        (
+            {"mode": "hybrid", "text": "a", "name": "foreign"},
+            SpaceMismatch,
+            "other-model, and fake-model is what is served here",
+        ),
         ({"mode": "keyword", "text": "a", "name": "none"}, CollectionNotFound, "'none'"),
         ({"mode": "hybrid", "text": "a", "name": "none"}, CollectionNotFound, "'none'"),
     ],

@@ -215,6 +215,14 @@ def test_no_long_row_of_marks_is_sorted(marks: str, monkeypatch: pytest.MonkeyPa
     assert 0 < longest <= keyword.MAX_MARKS
 
 
+def test_what_is_remembered_of_characters_has_an_end() -> None:
+    """Somebody may send them all: it took 400 MB."""
+    for code in range(0x20000, 0x20000 + 2 * keyword.CHARACTERS):
+        query_tokens(chr(code))
+    for remembered in (keyword._mark, keyword._accent, keyword._sort):
+        assert remembered.cache_info().currsize <= keyword.CHARACTERS
+
+
 @given(st.text(st.sampled_from("aé\u0301\u0316\u0345क\u094d\u093c가ก\u0e38"), max_size=keyword.MAX_MARKS // 2))
 def test_ordinary_rows_of_marks_are_folded_whole(text: str) -> None:
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

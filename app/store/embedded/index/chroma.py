@@ -19,6 +19,9 @@ SPACES = {"cosine": "cosine", "dot": "ip", "euclidean": "l2"}
 # How many changes Chroma keeps in its own log before it writes the graph's files again. Everything since is in our
 # ledger as well: a rewrite for each thousand, Chroma's default, would only make it slow.
 CHANGES_PER_WRITE = 5000
+# Chroma keeps the interpreter's lock for the whole of such a call, and with it everybody from an answer: additions, and
+# removals, in one. A thousand additions at once took 0.85 to 1.08 s, a hundred at a time 0.96, with 0.1 s the longest.
+ADDED_AT_ONCE, REMOVED_AT_ONCE = 100, 500
 PREFIX = "collection-"
 
 
@@ -87,12 +90,15 @@ class ChromaIndex:
     @_no_panic()
     def add(self, collection: int, keys: Sequence[int], vectors: F32) -> None:
         """vectors  (len(keys), dimension) float32. A key that it has is replaced."""
-        self._open(collection).upsert(ids=list(map(str, keys)), embeddings=vectors)
+        for start in range(0, len(keys), ADDED_AT_ONCE):
+            some = slice(start, start + ADDED_AT_ONCE)
+            self._open(collection).upsert(ids=list(map(str, keys[some])), embeddings=vectors[some])
 
     @_no_panic()
     def remove(self, collection: int, keys: Sequence[int]) -> None:
         """A key that it does not have is no error."""
-        self._open(collection).delete(ids=list(map(str, keys)))
+        for start in range(0, len(keys), REMOVED_AT_ONCE):
+            self._open(collection).delete(ids=list(map(str, keys[start : start + REMOVED_AT_ONCE])))
 
     @_no_panic()
     def query(self, collection: int, vector: F32, count: int) -> list[int]:
