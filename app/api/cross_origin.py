@@ -20,8 +20,8 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 class CrossOriginProtection:
     """Answers 403 to them, unless their origin is among `allowed`. Whoever is no browser is not concerned.
 
-    Browsers say in `Sec-Fetch-Site` where a request comes from; where they do not, over plain HTTP from another machine,
-    `Origin` must be the host that was asked.
+    Browsers say in `Sec-Fetch-Site` where a request comes from; where they do not, over plain HTTP from another
+    machine, `Origin` must be the host that was asked.
     """
 
     def __init__(self, app: ASGIApp, allowed: Container[str]) -> None:
@@ -32,9 +32,10 @@ class CrossOriginProtection:
         app = self._app
         if scope["type"] == "http" and scope["method"] not in SAFE:
             site, origin, host = _said(scope)
-            foreign = (
-                site not in ("same-origin", "none") if site else bool(origin) and origin.partition("://")[2] != host
-            )
+            if site:
+                foreign = site not in ("same-origin", "none")
+            else:
+                foreign = bool(origin) and origin.partition("://")[2] != host
             if foreign and origin not in self._allowed:
                 app = from_error(scope["path"], CrossOrigin(origin))
         await app(scope, receive, send)

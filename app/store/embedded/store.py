@@ -82,6 +82,8 @@ class EmbeddedStore:
     def create_collection(self, name: str, space: Space, metadata: Metadata) -> tuple[Collection, bool]:
         with self._ledger.writing() as connection:
             row, new = catalogue.create(connection, name, space, metadata, self._max_collections)
+        if new:
+            self._versions[name] = next(self._writes)
         return row.collection, new
 
     def collection(self, name: str) -> Collection:
@@ -95,7 +97,7 @@ class EmbeddedStore:
     def delete_collection(self, name: str) -> None:
         with self._ledger.writing() as connection:
             catalogue.delete(connection, catalogue.find(connection, name).key)
-        self._versions[name] = next(self._writes)
+        self._versions.pop(name, None)
         self._follower.changed()
 
     def upsert(self, name: str, documents: Sequence[Document], *, made_for: Collection | None = None) -> None:
