@@ -2,7 +2,7 @@
 PYTHON    ?= python3
 DOCKER    ?= docker
 MODEL     ?= all-MiniLM-L6-v2
-PRECISION ?= int8
+PRECISION ?= $(or $(MODEL_PRECISION),int8)
 IMAGE     ?= vectorspace:latest
 # 200 MB on disk, everything in it
 BUDGET    ?= 200000000
