@@ -1,13 +1,17 @@
-"""Calls to Chroma keep the interpreter's lock, and with it everybody waiting: each is short."""
+"""What the index is told, in which portions, and what is taken for damage."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from app.store.embedded.index.applier import Applier, IndexDamaged
 from app.store.embedded.index.chroma import ADDED_AT_ONCE, REMOVED_AT_ONCE, ChromaIndex
-from app.store.store import Space
+from app.store.embedded.ledger import catalogue, contents, tail
+from app.store.embedded.ledger.ledger import Ledger
+from app.store.store import Document, Passage, Space
 
 
 def noted(call: Callable[..., Any], sizes: list[int]) -> Callable[..., Any]:
@@ -34,6 +38,44 @@ def test_additions_and_removals_go_a_few_at_a_time_and_all_of_them_arrive(tmp_pa
     assert max(removed) == REMOVED_AT_ONCE
     assert (sum(added), sum(removed)) == (count, count - 10)
     index.close()
+
+
+def test_a_document_kept_twice_while_the_index_catches_up_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first passage is removed before it was ever added, and waits behind older removals."""
+    monkeypatch.setattr(tail, "BATCH_REMOVED", 50)
+    ledger, vector = Ledger(tmp_path), np.ones(2, np.float32)
+    meanwhile: list[Callable[[], None]] = []
+
+    class Busy(ChromaIndex):
+        def held(self) -> set[int]:
+            while meanwhile:
+                meanwhile.pop()()
+            return super().held()
+
+    def keep(*ids: str) -> None:
+        documents = [Document(each, "text", {}, (Passage(0, 4, vector),)) for each in ids]
+        with ledger.writing() as connection:
+            contents.upsert(connection, catalogue.find(connection, "c"), contents.prepare(documents))
+
+    with ledger.writing() as connection:
+        catalogue.create(connection, "c", Space("m", 2), {}, 9)
+    keep(*(f"d{number}" for number in range(60)))
+    index = Busy(tmp_path / "index")
+    applier = Applier(ledger, index, 0, lambda: None)
+    applier.catch_up()
+    with ledger.writing() as connection:
+        contents.delete(connection, catalogue.find(connection, "c"), [f"d{number}" for number in range(50)], None)
+    meanwhile += [lambda: keep("x"), lambda: keep("x")]
+    applier.catch_up()
+    assert applier._difference()
+    applier.verify()
+    index.remove(next(iter(index.held())), [60])
+    with pytest.raises(IndexDamaged, match="holds 10 of 11 passages"):
+        applier.verify()
+    index.close()
+    ledger.close()
 
 
 def test_what_was_written_before_is_read_before_anything_is_written(tmp_path: Path) -> None:
