@@ -62,7 +62,10 @@ class Settings(BaseSettings):
         None, description="Token of the Chroma server, where `DATABASE_URL` does not hold it."
     )
     database_connections: int = Field(
-        8, ge=1, le=1000, description="Connections to the database; a running export has one of its own besides."
+        12,  # the calls that `Workers` makes at once: fewer, and they wait for each other's connections
+        ge=1,
+        le=1000,
+        description="Connections to the database; a running export has one of its own besides.",
     )
     database_timeout_s: int = Field(
         30,
