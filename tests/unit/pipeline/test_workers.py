@@ -1,9 +1,11 @@
 """Threads for the store: reads have some that no writer takes."""
 
 import asyncio
+import inspect
 import threading
 
 from app.pipeline.workers import WRITES, Workers
+from app.settings import Settings
 from app.store.store import Store
 
 
@@ -29,3 +31,9 @@ def test_reads_do_not_wait_behind_writers_that_wait_for_each_other() -> None:
 
 def test_the_writes_are_methods_of_the_store() -> None:
     assert {name for name in WRITES if not hasattr(Store, name)} == set()
+
+
+def test_each_call_finds_a_connection_to_the_database() -> None:
+    taken = inspect.signature(Workers).parameters
+    threads = taken["threads"].default + taken["writers"].default
+    assert Settings.model_fields["database_connections"].default == threads
