@@ -24,7 +24,8 @@ CHUNK_BYTES = 64 * 1024
 @contextmanager
 def opened(directory: Path) -> Iterator[Pipeline]:
     """A pipeline with the real model, and a real store in `directory`. raises NotMeasured without the model"""
-    settings = Settings(data_directory=directory)
+    # Without a cache: what has been embedded once would cost the second measurement nothing.
+    settings = Settings(data_directory=directory, cache_mb=0)
     try:
         model = open_embedder(settings, die, open_cache(settings)[0])
     except ModelMissing as error:
