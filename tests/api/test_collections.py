@@ -64,6 +64,11 @@ def test_a_model_that_is_not_served_needs_its_dimension(client: TestClient) -> N
     assert (made.status_code, made.json()["model"], made.json()["dimension"]) == (201, "other", 3)
 
 
+def test_a_model_is_named_in_characters_that_stores_keep(client: TestClient) -> None:
+    space = {"model": "a\0b", "dimension": 2}
+    assert "U+0000" in refused(client.put("/v1/collections/a", json=space), 400, "invalid_input")
+
+
 def test_the_served_model_has_one_dimension(client: TestClient) -> None:
     detail = refused(client.put("/v1/collections/a", json={"dimension": 9}), 400, "unsupported_dimension")
     assert f"{DIMENSION} dimensions and 9" in detail

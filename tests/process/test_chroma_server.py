@@ -49,6 +49,8 @@ def test_it_serves_what_chroma_can_and_names_what_it_cannot(run: Run, shared: Ch
     assert (status, found["mode"], found["hits"][0]["id"]) == (200, "semantic", "cat")
     status, found = process.post("/v1/collections/notes/search", {"query": "animal", "filter": {"lang": "de"}})
     assert [hit["id"] for hit in found["hits"]] == ["dog"]
+    status, answered = process.post("/v1/collections/notes/ask", {"question": "cat"})
+    assert (status, answered["kind"], answered["sources"][0]["id"]) == (200, "extracted", "cat")
     for mode in ("keyword", "hybrid"):
         status, problem = process.post("/v1/collections/notes/search", {"query": "cat", "mode": mode})
         assert (status, problem["code"], problem["param"]) == (400, "mode_unsupported", "mode")
