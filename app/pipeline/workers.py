@@ -13,7 +13,7 @@ T = TypeVar("T")
 # Is told of a call that ended: its name, and the seconds from asking for it to its end, a wait for a thread included.
 # Called in the task that asked.
 CallObserver = Callable[[str, float], None]
-# Methods of the store that write. A store has one writer at a time, for whom the others wait, each in its thread.
+# Methods of the store that write. Where it has one writer at a time, the others wait for it, each in its thread.
 WRITES = frozenset({"upsert", "delete_documents", "create_collection", "delete_collection"})
 
 
@@ -38,7 +38,7 @@ class Workers:
         return await self.run_as(call.__name__, call, *args, **kwargs)
 
     async def run_as(self, name: str, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """The same with any other call. name: what users are shown of it, in traces"""
+        """The same with any other call. name: what users are shown of it, in traces; a writer's thread is for WRITES"""
         context = contextvars.copy_context()
         started_s = time.monotonic()
         try:

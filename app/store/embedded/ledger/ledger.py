@@ -45,7 +45,7 @@ class Ledger:
         self._running = 0
         self._changed = threading.Condition()
         self._closed = False
-        self._log_bytes = MAX_LOG_BYTES
+        self._empty_at_bytes = MAX_LOG_BYTES
         with self._named():
             self._writer = self.connect()
             try:
@@ -90,7 +90,7 @@ class Ledger:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise
-            if self._log() > self._log_bytes:
+            if self._log_bytes() > self._empty_at_bytes:
                 self._empty_log()
 
     def _empty_log(self) -> None:
@@ -106,14 +106,11 @@ class Ledger:
             log.warning("the write-ahead log could not be emptied: %s", error)
         finally:
             self._writer.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        self._log_bytes = self._log() + MAX_LOG_BYTES
+        self._empty_at_bytes = self._log_bytes() + MAX_LOG_BYTES
 
-    def _log(self) -> int:
+    def _log_bytes(self) -> int:
         """What the write-ahead log takes on disk."""
-        try:
-            return self.path.with_name(f"{FILE}-wal").stat().st_size
-        except FileNotFoundError:
-            return 0
+        return _bytes(self.path.with_name(f"{FILE}-wal"))
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -180,8 +177,7 @@ class Ledger:
 
     def bytes(self) -> int:
         """What it takes on disk, its write-ahead log included."""
-        files = (self.path, self.path.with_name(f"{FILE}-wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
+        return _bytes(self.path) + self._log_bytes()
 
     def _refuse_closed(self) -> None:
         if self._closed:
@@ -214,3 +210,11 @@ class Ledger:
         if kind in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             return DirectoryUnusable(directory, str(error))
         return None
+
+
+def _bytes(file: Path) -> int:
+    """0 where there is none."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
