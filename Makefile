@@ -1,4 +1,4 @@
-# run, test, browser-test, check, image, image-test, smoke, bench, soak: one command each. What they make lies in .venv, models/*/, data/, artefacts/.
+# run, test, browser-test, check, image, image-test, smoke, bench, soak: one command each. What they make lies in .venv, models/*/, kernels/, data/, artefacts/.
 PYTHON    ?= python3
 DOCKER    ?= docker
 MODEL     ?= all-MiniLM-L6-v2
@@ -20,18 +20,18 @@ MADE  := models/$(MODEL)/$(PRECISION)/card.json
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
-run: .venv/service $(MADE)  ## the service on port 8000 (PORT=… for another)
+run: .venv/service $(MADE) kernels/library.so  ## the service on port 8000 (PORT=… for another)
 	MODEL=$(MODEL) MODEL_PRECISION=$(PRECISION) $(BIN)/python -m app serve
 
-model: $(MADE)  ## the embedding model, made from its pinned source
+model: $(MADE) kernels/library.so  ## the embedding model, made from its pinned source, and what computes it fast
 
-test: .venv/tools models/$(MODEL)/int8/card.json models/$(MODEL)/fp32/card.json  ## every test that needs no container
+test: .venv/tools models/$(MODEL)/int8/card.json models/$(MODEL)/fp32/card.json kernels/library.so  ## every test that needs no container
 	$(BIN)/python -m pytest
 
-clients: .venv/tools $(MADE) artefacts/clients/complete  ## the examples of docs/clients, with LangChain and LlamaIndex
+clients: .venv/tools $(MADE) kernels/library.so artefacts/clients/complete  ## the examples of docs/clients, with LangChain and LlamaIndex
 	$(BIN)/python -m pytest tests/clients
 
-browser-test: .venv/tools $(MADE)  ## the page in a real browser; fails where Chromium is missing (make test skips it then)
+browser-test: .venv/tools $(MADE) kernels/library.so  ## the page in a real browser; fails where Chromium is missing (make test skips it then)
 	CI=true $(BIN)/python -m pytest tests/browser
 
 check: format lint types lock-check audit test  ## format, lint, types, pins, known flaws, tests
@@ -60,26 +60,26 @@ image:  ## the image, and its size part by part; fails above the budget
 		--build-arg CREATED=$$(date -u +%Y-%m-%dT%H:%M:%SZ) .
 	$(PYTHON) scripts/image/size.py $(IMAGE) --budget $(BUDGET)
 
-image-test: .venv/tools models/$(MODEL)/int8/card.json models/$(MODEL)/fp32/card.json  ## the built image, tested as it is run
+image-test: .venv/tools models/$(MODEL)/int8/card.json models/$(MODEL)/fp32/card.json kernels/library.so  ## the built image, tested as it is run
 	$(BIN)/python -m pytest tests/container -o addopts="-ra -s"
 
 smoke:  ## the embedding smoke test against a fresh container
 	$(PYTHON) scripts/image/smoke.py $(IMAGE)
 
-bench: .venv/tools $(MADE)  ## beside the peers, what musl costs, what the store does (PART=peers, overload, musl, store, stores; QUICK=--quick)
+bench: .venv/tools $(MADE) kernels/library.so  ## beside the peers, what musl costs, what the store does (PART=peers, overload, musl, store, stores; QUICK=--quick)
 	$(BIN)/python -m benchmarks $(PART) $(QUICK)
 
-soak: .venv/tools $(MADE)  ## half an hour of mixed load: what fails, and whether memory stays flat (MINUTES=…)
+soak: .venv/tools $(MADE) kernels/library.so  ## half an hour of mixed load: what fails, and whether memory stays flat (MINUTES=…)
 	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),30)
 
 clean:  ## remove what was made here
-	rm -rf .venv artefacts models/*/int8 models/*/fp32 models/.cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv artefacts kernels/library.so models/*/int8 models/*/fp32 models/.cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # the service alone, and with it what `make check` needs: two stamps over one environment
-.venv/service: requirements.txt models/requirements.txt
+.venv/service: requirements.txt models/requirements.txt musl/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"Python 3.11 or newer is needed, $(PYTHON) is {sys.version.split()[0]}: make PYTHON=python3.12 …")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) -r requirements.txt -r models/requirements.txt
+	$(PIP) -r requirements.txt -r models/requirements.txt -r musl/requirements.txt
 	touch $@
 
 .venv/tools: .venv/service tests/requirements.txt tests/audit.txt
@@ -92,6 +92,10 @@ artefacts/clients/complete: tests/clients/requirements.txt
 	$(PYTHON) -m venv artefacts/clients
 	artefacts/clients/bin/python -m pip --disable-pip-version-check install --quiet --no-deps -r $<
 	touch $@
+
+# operators of our own in C; on a processor that they are not for, nothing is made
+kernels/library.so: $(wildcard kernels/*.py kernels/source/*) | .venv/service
+	$(BIN)/python -m kernels
 
 # models/NAME/PRECISION/card.json, made again when the recipe has changed
 .SECONDEXPANSION:

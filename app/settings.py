@@ -50,6 +50,11 @@ class Settings(BaseSettings):
     model_precision: Literal["int8", "fp32"] = Field(
         "int8", description="`fp32` is the exact model: four times larger, about half as fast."
     )
+    kernels: Literal["auto", "off"] = Field(
+        "auto",
+        description="`off`: ONNX Runtime alone computes the model, a sixth slower; `auto`: with operators of our own, "
+        "where the CPU has AVX2.",
+    )
     models_directory: Path = Field(ROOT / "models", description="Folder that holds the model folders.")
     data_directory: Path = Field(ROOT / "data", description="Folder for everything that must outlive the process.")
 

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from tokenizers import Tokenizer
 from models.errors import BelowBar
 from models.make import NETWORK, TOKENIZER, Made
 from models.recipe import Recipe
-from models.reference_texts import read_reference
+from models.reference_texts import Reference, read_reference
 
 log = logging.getLogger(__name__)
 
@@ -39,18 +40,25 @@ class Quality:
         return int(self.cosines.argmin())
 
 
-def check(made: Made) -> None:
-    """Hold a made model against its recipe's bars.
+def check(made: Made, kernels: Path | None = None) -> None:
+    """Hold a made model against its recipe's bars: by ONNX Runtime alone, and with `kernels` as well.
 
     raises  BelowBar, naming the bar, what it asks and what was found; ReferenceUnfit
     """
     reference = read_reference(made.recipe)
-    session = ort.InferenceSession(made.folder / NETWORK, session_options(), providers=["CPUExecutionProvider"])
+    for library in (None, kernels) if kernels else (None,):
+        _check(made, reference, library)
+
+
+def _check(made: Made, reference: Reference, kernels: Path | None) -> None:
+    options = session_options(kernels)
+    session = ort.InferenceSession(made.folder / NETWORK, options, providers=["CPUExecutionProvider"])
     tokenizer = Tokenizer.from_file(str(made.folder / TOKENIZER))
     quality = compare(embed(session, tokenizer, made.recipe, reference.texts), reference.vectors)
     log.info(
-        "%s %s: cosine to the reference over %d texts: mean %.6f, least %.6f",
-        *(made.recipe.name, made.precision, len(reference.texts), quality.mean, quality.least),
+        "%s %s%s: cosine to the reference over %d texts: mean %.6f, least %.6f",
+        *(made.recipe.name, made.precision, " with our kernels" if kernels else ""),
+        *(len(reference.texts), quality.mean, quality.least),
     )
     bars = made.recipe.precisions[made.precision]
     worst = reference.texts[quality.worst]
@@ -61,9 +69,12 @@ def check(made: Made) -> None:
         raise BelowBar("least", bars.least_cosine, quality.least, len(reference.texts), worst)
 
 
-def session_options() -> Any:
+def session_options(kernels: Path | None = None) -> Any:
+    """kernels  the library that `python -m kernels` makes; None: ONNX Runtime alone"""
     options = ort.SessionOptions()
     options.log_severity_level = 3  # errors only: they are raised as exceptions as well
+    if kernels is not None:
+        options.register_custom_ops_library(str(kernels))
     return options
 
 

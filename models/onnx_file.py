@@ -5,6 +5,7 @@ https://github.com/onnx/onnx/blob/main/onnx/onnx.proto; tests compare the result
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # 
 
 IR_VERSION = 11
 OPSETS = {"": 24, "com.microsoft": 1}  # 23 brought Attention, 24 its lengths in place of a mask
+OUR_DOMAIN, OUR_OPSET = "vectorspace", 1
 
 _Field = descriptor_pb2.FieldDescriptorProto
 _KINDS = {
@@ -29,6 +31,7 @@ _SCHEMA: dict[str, dict[str, tuple[int, str]]] = {
         "producer_name": (2, "string"),
         "graph": (7, "Graph"),
         "opset_import": (8, "[OpsetId]"),
+        "functions": (25, "[Function]"),
     },
     "OpsetId": {"domain": (1, "string"), "version": (2, "int")},
     "Graph": {
@@ -46,7 +49,24 @@ _SCHEMA: dict[str, dict[str, tuple[int, str]]] = {
         "attribute": (5, "[Attribute]"),
         "domain": (7, "string"),
     },
-    "Attribute": {"name": (1, "string"), "f": (2, "float"), "i": (3, "int"), "type": (20, "enum")},
+    "Function": {
+        "name": (1, "string"),
+        "input": (4, "[string]"),
+        "output": (5, "[string]"),
+        "attribute": (6, "[string]"),
+        "node": (7, "[Node]"),
+        "opset_import": (9, "[OpsetId]"),
+        "domain": (10, "string"),
+    },
+    "Attribute": {
+        "name": (1, "string"),
+        "f": (2, "float"),
+        "i": (3, "int"),
+        "floats": (7, "[float]"),
+        "ints": (8, "[int]"),
+        "type": (20, "enum"),
+        "ref_attr_name": (21, "string"),
+    },
     "Tensor": {"dims": (1, "[int]"), "data_type": (2, "enum"), "name": (8, "string"), "raw_data": (9, "bytes")},
     "ValueInfo": {"name": (1, "string"), "type": (2, "Type")},
     "Type": {"tensor_type": (1, "TensorType")},
@@ -54,7 +74,7 @@ _SCHEMA: dict[str, dict[str, tuple[int, str]]] = {
     "Shape": {"dim": (1, "[Dimension]")},
     "Dimension": {"dim_value": (1, "int"), "dim_param": (2, "string")},
 }
-_ATTRIBUTE_FLOAT, _ATTRIBUTE_INT = 1, 2
+_ATTRIBUTE_FLOAT, _ATTRIBUTE_INT, _ATTRIBUTE_FLOATS, _ATTRIBUTE_INTS = 1, 2, 6, 7
 
 ELEMENT_TYPES = {
     np.dtype(np.float32): 1,
@@ -64,6 +84,17 @@ ELEMENT_TYPES = {
     np.dtype(np.int64): 7,
     np.dtype(np.bool_): 9,
 }
+
+
+@dataclass(frozen=True)
+class Given:
+    """Inside a function: an attribute that has the value of the function's own attribute `name`, of type `kind`."""
+
+    name: str
+    kind: type[int] | type[float]
+
+
+AttributeValue = int | float | Given | list[int] | list[float]
 
 
 def _messages() -> dict[str, Any]:
@@ -104,17 +135,37 @@ def node(
     *,
     name: str,
     domain: str,
-    attributes: Mapping[str, int | float],
+    attributes: Mapping[str, AttributeValue],
 ) -> Any:
     """One operation. An empty input name leaves an optional input out."""
     message = MESSAGES["Node"](op_type=operator, input=inputs, output=outputs, name=name)
     if domain:
         message.domain = domain
     for key, value in sorted(attributes.items()):
-        if isinstance(value, int):
-            message.attribute.add(name=key, i=value, type=_ATTRIBUTE_INT)
-        else:
-            message.attribute.add(name=key, f=value, type=_ATTRIBUTE_FLOAT)
+        match value:
+            case int():
+                message.attribute.add(name=key, i=value, type=_ATTRIBUTE_INT)
+            case float():
+                message.attribute.add(name=key, f=value, type=_ATTRIBUTE_FLOAT)
+            case Given(given, kind):
+                message.attribute.add(
+                    name=key, ref_attr_name=given, type=_ATTRIBUTE_INT if kind is int else _ATTRIBUTE_FLOAT
+                )
+            case [int(), *_]:
+                message.attribute.add(name=key, ints=value, type=_ATTRIBUTE_INTS)
+            case _:
+                message.attribute.add(name=key, floats=value, type=_ATTRIBUTE_FLOATS)
+    return message
+
+
+def function(
+    name: str, *, nodes: Sequence[Any], inputs: Sequence[str], outputs: Sequence[str], attributes: Sequence[str]
+) -> Any:
+    """An operator of our own domain, and what it means in ONNX's: a runtime without a kernel for it computes that."""
+    message = MESSAGES["Function"](
+        name=name, domain=OUR_DOMAIN, input=inputs, output=outputs, attribute=attributes, node=nodes
+    )
+    message.opset_import.add(domain="", version=OPSETS[""])
     return message
 
 
@@ -132,12 +183,21 @@ def value(name: str, dtype: npt.DTypeLike, shape: Sequence[int | str]) -> Any:
 
 
 def model(
-    name: str, *, nodes: Sequence[Any], constants: Sequence[Any], inputs: Sequence[Any], outputs: Sequence[Any]
+    name: str,
+    *,
+    nodes: Sequence[Any],
+    constants: Sequence[Any],
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    functions: Sequence[Any] = (),
 ) -> bytes:
     """The file's bytes: the same for the same arguments, whichever protobuf runtime writes them."""
     message = MESSAGES["Model"](ir_version=IR_VERSION, producer_name="vectorspace")
     for domain, version in OPSETS.items():
         message.opset_import.add(domain=domain, version=version)
+    if functions:
+        message.opset_import.add(domain=OUR_DOMAIN, version=OUR_OPSET)
+        message.functions.extend(functions)
     message.graph.name = name
     message.graph.node.extend(nodes)
     message.graph.initializer.extend(constants)

@@ -22,6 +22,12 @@ class Linear:
     bias: F32 | None
 
 
+def joined(*linears: Linear) -> Linear:
+    """Linear layers of the same inputs as one, their outputs beside each other."""
+    rows = [np.zeros(each.matrix.shape[1], np.float32) if each.bias is None else each.bias for each in linears]
+    return Linear(np.concatenate([each.matrix for each in linears], axis=1), np.concatenate(rows))
+
+
 @dataclass(frozen=True)
 class Norm:
     """Layer normalisation: gain and bias (width,) float32, or no bias.

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from app.embedding import kernels
+
 F32 = npt.NDArray[np.float32]
 
 
@@ -27,21 +29,27 @@ class OnnxEncoder:
     (docs/decisions/0006-threads.md).
     """
 
-    def __init__(self, session: ort.InferenceSession, *, dimension: int, pad_token_id: int) -> None:
+    def __init__(self, session: ort.InferenceSession, *, dimension: int, pad_token_id: int, kernels: str = "") -> None:
+        """kernels  the instruction set that our own operators are computed with, "" for ONNX Runtime's means"""
         self._session = session
         self._pad_token_id = pad_token_id
         self.dimension = dimension
+        self.kernels = kernels
 
     @classmethod
-    def from_file(cls, path: Path, *, dimension: int, pad_token_id: int) -> "OnnxEncoder":
+    def from_file(
+        cls, path: Path, *, dimension: int, pad_token_id: int, library: Path | None = kernels.LIBRARY
+    ) -> "OnnxEncoder":
+        """library  of operators, where there is one; None: as if there were none"""
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         # Without it every batch takes its memory from the system anew, half as much CPU time again in the image (0013).
         options.enable_cpu_mem_arena = True
         options.log_severity_level = 3  # errors only: they are raised as exceptions as well
+        variant = "" if library is None else kernels.register(options, library)
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        return cls(session, dimension=dimension, pad_token_id=pad_token_id)
+        return cls(session, dimension=dimension, pad_token_id=pad_token_id, kernels=variant)
 
     def encode(self, batch: Sequence[Sequence[int]]) -> F32:
         longest = max(map(len, batch))

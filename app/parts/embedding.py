@@ -1,5 +1,6 @@
 """The embedder: model, tokenizer and batcher, from the settings, and the cache of vectors in front of them."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -8,12 +9,15 @@ from app.embedding.cache import VectorCache
 from app.embedding.cpus import available_cpus
 from app.embedding.embedder import Embedder, ModelEmbedder
 from app.embedding.encoder import Encoder, OnnxEncoder
+from app.embedding.kernels import LIBRARY
 from app.embedding.registry import Card, open_model
 from app.embedding.tokenizer import TextTokenizer
 from app.observability import timing
 from app.observability.encoding import EncodingMetrics
 from app.observability.metrics import Metric, Value
 from app.settings import Settings
+
+log = logging.getLogger(__name__)
 
 OnFatal = Callable[[BaseException], None]
 
@@ -34,7 +38,13 @@ def open_embedder(settings: Settings, on_death: OnFatal, cache: VectorCache) -> 
     """
     folder = open_model(settings.models_directory, settings.model, settings.model_precision)
     card = folder.card
-    encoder = OnnxEncoder.from_file(folder.network, dimension=card.dimension, pad_token_id=card.pad_token_id)
+    encoder = OnnxEncoder.from_file(
+        folder.network,
+        dimension=card.dimension,
+        pad_token_id=card.pad_token_id,
+        library=LIBRARY if settings.kernels == "auto" else None,
+    )
+    log.info("%s %s is computed by %s", card.name, card.precision, encoder.kernels or "ONNX Runtime alone")
     tokenizer = TextTokenizer.from_file(folder.tokenizer, card.max_tokens)
     return build_embedder(settings, card, folder.made_at_unix_s, tokenizer, encoder, on_death, cache)
 
