@@ -55,6 +55,7 @@ def main(ctx: Mapping[str, str | None]) -> Project:
                 "/.dockerignore",
                 "/requirements.txt",
                 "/app/**",
+                "/kernels/**",
                 "/models/**",
                 "/musl/**",
                 "/scripts/image/**",

@@ -21,6 +21,7 @@ from statistics import median
 
 import onnxruntime as ort
 
+from app.embedding import kernels
 from app.embedding.encoder import OnnxEncoder
 from app.embedding.tokenizer import TextTokenizer
 from app.embedding.waiting import Entry, Waiting
@@ -71,12 +72,13 @@ VARIANTS: dict[str, tuple[int, int, Change]] = {
     "graph level none": (2, 256, _set(graph_optimization_level=ORT_LEVELS.ORT_DISABLE_ALL)),
     "optimised beforehand": (2, 256, _set()),
     "denormals as zero": (2, 256, _entry(set_denormal_as_zero="1")),
+    "without our operators": (2, 256, _set()),
     "128 tokens": (2, 128, _set()),
     "512 tokens": (2, 512, _set()),
     "1024 tokens": (2, 1024, _set()),
     "2048 tokens": (2, 2048, _set()),
 }
-BEFOREHAND = "optimised beforehand"
+BEFOREHAND, ALONE = "optimised beforehand", "without our operators"
 
 
 def measure(model: Path, name: str) -> dict[str, float]:
@@ -91,7 +93,9 @@ def measure(model: Path, name: str) -> dict[str, float]:
             network = Path(folder) / "model.onnx"
             change = _set(graph_optimization_level=ORT_LEVELS.ORT_DISABLE_ALL)
         started = time.perf_counter()
-        session = ort.InferenceSession(str(network), _options(change), providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(
+            str(network), _options(change, ours=name != ALONE), providers=["CPUExecutionProvider"]
+        )
         opened_ms = (time.perf_counter() - started) * 1000
     encoder = OnnxEncoder(session, dimension=card["dimension"], pad_token_id=card["pad_token_id"])
     tokenizer = TextTokenizer.from_file(model / "tokenizer.json", card["max_tokens"])
@@ -116,12 +120,14 @@ def measure(model: Path, name: str) -> dict[str, float]:
     }
 
 
-def _options(change: Change) -> ort.SessionOptions:
+def _options(change: Change, *, ours: bool = True) -> ort.SessionOptions:
     """The service's options (app/embedding/encoder.py), and what differs."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = True
     options.log_severity_level = 3
+    if ours:
+        kernels.register(options)
     change(options)
     return options
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from app.embedding.kernels import LIBRARY
 from benchmarks.peers import environments, weights
 from benchmarks.peers.figures import BARE, OURS, TORCH
 from benchmarks.peers.libraries import Library
@@ -26,7 +27,7 @@ def ours(settings: Mapping[str, str] | None = None) -> Server:
         OURS,
         lambda port: [python, "-m", "app", "serve"],
         OPENAI,
-        [python.parents[1], CHECKOUT / "app", OUR_MODEL.resolve()],
+        [python.parents[1], CHECKOUT / "app", LIBRARY, OUR_MODEL.resolve()],
         {"LOG_LEVEL": "warning", "HOST": "127.0.0.1", "MODELS_DIRECTORY": str(CHECKOUT / "models")}
         | dict(settings or {}),
         CHECKOUT,
@@ -71,7 +72,7 @@ def light_embed() -> Library:
 def bare() -> Library:
     python = environments.service_environment()
     cpus = str(len(os.sched_getaffinity(0)))
-    return Library(BARE, [python, PROGRAMS / "bare.py", OUR_MODEL, cpus], [])
+    return Library(BARE, [python, PROGRAMS / "bare.py", OUR_MODEL, LIBRARY, cpus], [])
 
 
 # In the table's order. A function raises NotMeasured where its peer cannot be had.

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from app.embedding.encoder import F32, OnnxEncoder
+from app.embedding.kernels import LIBRARY
 from app.embedding.registry import ModelFolder, open_model
 from app.embedding.tokenizer import TextTokenizer
 from models.recipe import Recipe, read_recipe
@@ -28,13 +29,16 @@ class Model:
     encoder: OnnxEncoder
 
     @classmethod
-    def opened(cls, precision: str, name: str = NAME) -> "Model":
+    def opened(cls, precision: str, name: str = NAME, library: Path | None = LIBRARY) -> "Model":
+        """library  of operators; None: ONNX Runtime alone"""
         folder = open_model(MODELS, name, precision)
         card = folder.card
         return cls(
             folder,
             TextTokenizer.from_file(folder.tokenizer, card.max_tokens),
-            OnnxEncoder.from_file(folder.network, dimension=card.dimension, pad_token_id=card.pad_token_id),
+            OnnxEncoder.from_file(
+                folder.network, dimension=card.dimension, pad_token_id=card.pad_token_id, library=library
+            ),
         )
 
     def ids(self, texts: list[str]) -> list[list[int]]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from app.embedding.kernels import LIBRARY
 from models.arithmetic import Activation, Int8
 from models.calibration import Calibration
 from models.graph import Graph
@@ -33,9 +34,12 @@ def texts() -> list[str]:
     return [text for text, length in zip(every, lengths, strict=True) if length <= LONGEST][::EVERY]
 
 
-def vectors() -> npt.NDArray[np.float32]:
-    """(texts, dimension) float32"""
-    return Model.opened("int8").alone(texts())
+def vectors(library: Path | None = LIBRARY) -> npt.NDArray[np.float32]:
+    """(texts, dimension) float32
+
+    library  of operators; None: ONNX Runtime alone
+    """
+    return Model.opened("int8", library=library).alone(texts())
 
 
 def factors() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
@@ -68,7 +72,8 @@ def products() -> I64:
 
 
 def main(out: Path) -> None:
-    np.savez(out, vectors=vectors(), products=products())
+    kernels = Model.opened("int8").encoder.kernels
+    np.savez(out, vectors=vectors(), products=products(), kernels=kernels)
 
 
 if __name__ == "__main__":

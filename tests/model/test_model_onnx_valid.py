@@ -30,11 +30,22 @@ def test_the_interface_is_what_the_service_calls(network: onnx.ModelProto, model
 
 
 def test_the_products_are_those_of_the_precision(network: onnx.ModelProto, model: Model) -> None:
-    """Six a layer; in int8 one small float32 product a layer for the outliers."""
+    """Six a layer; in int8 four, three being one, and one small float32 product for the outliers."""
     found = Counter(node.op_type for node in network.graph.node)
-    layers = found["Attention"]
-    wanted = {"fp32": (6 * layers, 0), "int8": (layers, 6 * layers)}[model.folder.card.precision]
+    precision = model.folder.card.precision
+    layers = found[{"fp32": "Attention", "int8": "AttentionQuantize"}[precision]]
+    assert layers == 6
+    wanted = {"fp32": (6 * layers, 0), "int8": (layers, 4 * layers)}[precision]
     assert (found["Gemm"], found["MatMulIntegerToFloat"]) == wanted
+
+
+def test_what_our_operators_mean_is_in_the_file(network: onnx.ModelProto, model: Model) -> None:
+    """So that any ONNX runtime computes the model; fp32 needs none of them."""
+    ours = {node.op_type for node in network.graph.node if node.domain == "vectorspace"}
+    meant = {function.name for function in network.functions}
+    names = {"GeluQuantize", "AddNormalizeQuantize", "AttentionQuantize"}
+    assert ours == meant == {"fp32": set(), "int8": names}[model.folder.card.precision]
+    assert {node.domain for function in network.functions for node in function.node} <= {""}
 
 
 def test_int8_weights_are_signed(int8: Model) -> None:

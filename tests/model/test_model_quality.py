@@ -33,6 +33,15 @@ def test_vectors_are_near_the_reference(model: Model, alone: F32, reference: Ref
     assert quality.least >= bars.least_cosine, reference.texts[quality.worst]
 
 
+def test_without_our_operators_they_are_as_near(reference: Reference, recipe: Recipe) -> None:
+    """What ONNX Runtime computes by what the operators mean, as where there is no library for the CPU."""
+    plain = Model.opened("int8", library=None)
+    assert plain.encoder.kernels == ""
+    quality = compare(plain.alone(reference.texts), reference.vectors)
+    assert quality.mean >= recipe.precisions["int8"].mean_cosine
+    assert quality.least >= recipe.precisions["int8"].least_cosine, reference.texts[quality.worst]
+
+
 def test_vectors_have_length_one(alone: F32) -> None:
     np.testing.assert_allclose(np.linalg.norm(alone, axis=1), 1, atol=1e-6)
 

@@ -1,4 +1,6 @@
-"""bare.py FOLDER CPUS: ONNX Runtime and nothing else on our int8 model, the limit of what a service could reach.
+"""bare.py FOLDER LIBRARY CPUS: ONNX Runtime and nothing else on our int8 model, the limit of what a service reaches.
+
+With our library of operators where it was made, as in the service.
 
 Tokenised before the clock starts; sorted by length; batches of up to BUDGET tokens, padding counted, of texts of one
 length, and no fewer of them than lanes; as many lanes as CPUs, one thread each, the longest batch first, so that the
@@ -21,10 +23,12 @@ from tokenizers import Tokenizer
 MAX_TOKENS, BUDGET = 256, 1024
 
 
-def session(folder: Path, threads: int) -> Any:
+def session(folder: Path, library: Path, threads: int) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    if library.is_file():
+        options.register_custom_ops_library(str(library))
     return ort.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
 
 
@@ -43,11 +47,11 @@ def batches(sequences: Sequence[Sequence[int]], lanes: int) -> list[list[int]]:
 class Bare:
     """prepare: texts to the network's inputs, batch by batch; many and lone: their vectors."""
 
-    def __init__(self, folder: Path, cpus: int) -> None:
+    def __init__(self, folder: Path, library: Path, cpus: int) -> None:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._lane, self._wide = session(folder, 1), session(folder, cpus)
+        self._lane, self._wide = session(folder, library, 1), session(folder, library, cpus)
         self._cpus, self._lanes = cpus, ThreadPoolExecutor(cpus)
         self._best: dict[int, Any] = {}
 
@@ -95,7 +99,7 @@ def _taken_s(network: Any, given: dict[str, Any]) -> float:
 
 
 def main() -> None:
-    bare = Bare(Path(sys.argv[1]), int(sys.argv[2]))
+    bare = Bare(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
     answer(bare.many, bare.prepare, bare.lone)
 
 

@@ -8,10 +8,11 @@ PROGRAMS = "tests.container.musl.programs"
 
 
 def test_outputs_are_glibcs_bit_by_bit(glibc: Process, musl: Image, model: Path, texts: Path) -> None:
-    """200 texts, alone and in batches of 7 and 32, on one, two and four threads."""
+    """200 texts, alone and in batches of 7 and 32, on one, two and four threads, without and with our operators."""
     here, there = glibc.run(f"{PROGRAMS}.inference", model, texts), musl.run(f"{PROGRAMS}.inference", model, texts)
     assert (here["libc"], there["libc"]) == ("glibc", "musl")
     assert there["onnxruntime"] == here["onnxruntime"]
+    assert there["kernels"] == here["kernels"] != ""
     assert there["tokens"] == here["tokens"]
     different = [name for name, value in here["outputs"].items() if there["outputs"][name] != value]
     assert not different, f"{len(different)} of {len(here['outputs'])} runs differ"

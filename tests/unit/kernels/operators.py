@@ -77,7 +77,12 @@ def attend(lengths: list[int], tokens: int, heads: int, head: int, seed: int = 1
     width = heads * head
     parts = random.normal(0, spread, (len(lengths) * tokens, 3 * width)).astype(np.float32)
     shape = np.array([len(lengths), tokens, width], np.int64)
-    inputs: Arrays = {"parts": parts, "shape": shape, "lengths": np.array(lengths, np.int64), **steps(0.014 * spread, 128)}
+    inputs: Arrays = {
+        "parts": parts,
+        "shape": shape,
+        "lengths": np.array(lengths, np.int64),
+        **steps(0.014 * spread, 128),
+    }
     return Call(ATTENTION_QUANTIZE, inputs, {"heads": heads, "factor": head**-0.5})
 
 

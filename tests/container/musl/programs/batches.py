@@ -9,6 +9,8 @@ import numpy.typing as npt
 import onnxruntime as ort
 from tokenizers import Tokenizer
 
+from app.embedding.kernels import LIBRARY, register
+
 Batch = dict[str, npt.NDArray[np.int64]]
 
 
@@ -35,10 +37,12 @@ def batches(ids: list[list[int]], size: int) -> list[Batch]:
     return made
 
 
-def session(model: Path, threads: int) -> ort.InferenceSession:
+def session(model: Path, threads: int, library: Path = LIBRARY) -> ort.InferenceSession:
+    """library  of operators; where it is not a file, ONNX Runtime computes what they mean"""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    register(options, library)
     return ort.InferenceSession(str(model / "model.onnx"), options, providers=["CPUExecutionProvider"])
 
 
