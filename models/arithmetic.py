@@ -168,7 +168,7 @@ class Int8(Plain):
 
     Signed weights select ONNX Runtime's VNNI and AMX products; unsigned ones are no faster than float32. The fixed
     scale is what keeps a text's vector free of its batch (docs/decisions/0004-model-int8.md). Steps that end in eight
-    bits are operators of our own (docs/decisions/0021-kernels.md).
+    bits are operators of our own (docs/decisions/0021-kernels.md), where the widths are those that these have.
     """
 
     def __init__(self, calibration: Calibration, table_bits: int = 8) -> None:
@@ -202,6 +202,8 @@ class Int8(Plain):
         return graph.add("MatMulIntegerToFloat", *inputs, name=name, domain="com.microsoft")
 
     def attend(self, graph: Graph, name: str, read: Activation, layer: Layer, batch: Batch, heads: Heads) -> Activation:
+        if layer.query.matrix.shape[1] / heads.count not in operators.HEAD_WIDTHS:
+            return super().attend(graph, name, read, layer, batch, heads)
         # one product with three times the columns takes an eighth less time than three
         together = joined(layer.query, layer.key, layer.value)
         parts = self.multiply(graph, f"{name}.parts", read, together)
@@ -215,6 +217,8 @@ class Int8(Plain):
         return Activation(context, *steps)
 
     def gelu(self, graph: Graph, name: str, states: str, channels: Channels) -> tuple[Activation, str]:
+        if channels.count % operators.MULTIPLE:
+            return super().gelu(graph, name, states, channels)
         steps = self._steps(graph, f"{name}.narrow")
         first, names = graph.integers(channels.first_outlier), (f"{name}.hidden", f"{name}.outliers")
         hidden, outliers = graph.call(operators.GELU_QUANTIZE, states, *steps, first, names=names)
@@ -231,7 +235,8 @@ class Int8(Plain):
         batch: Batch,
         epsilon: float,
     ) -> tuple[Activation, str]:
-        if site is None or residual is None or norm.bias is not None or norm.restore is None:
+        fits = norm.bias is None and norm.gain.size % operators.MULTIPLE == 0
+        if not fits or site is None or residual is None or norm.restore is None:
             return super().normalise(graph, name, site, states, residual, norm, batch, epsilon)
         steps = self._steps(graph, site)
         factors = graph.constant(f"{name}.gain", norm.gain), graph.constant(f"{name}.smoothing", norm.restore)

@@ -7,6 +7,8 @@ what is written here. kernels/README.md has the operators' contract, tests hold 
 from models.graph import Function, Operations
 from models.onnx_file import AttributeValue
 
+MULTIPLE = 16  # of which widths must be one
+HEAD_WIDTHS = (32, 64)
 ALL = 2**63 - 1  # up to the last one, for Slice
 
 

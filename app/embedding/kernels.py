@@ -14,7 +14,7 @@ LIBRARY = Path(__file__).resolve().parents[2] / "kernels" / "library.so"
 def register(options: ort.SessionOptions, library: Path = LIBRARY) -> str:
     """Let sessions with these options compute our operators by the library, where there is one for this CPU.
 
-    Without it ONNX Runtime computes what the model says that they mean, a sixth slower.
+    Without it ONNX Runtime computes what the model says that they mean, a quarter slower.
 
     returns  the instruction set that the library uses, "avx512" or "avx2"; "" where it is not used
     """

@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.process.conftest import ROOT, Process, Run
@@ -61,6 +62,19 @@ def test_an_altered_model_file_ends_the_process(run: Run, tmp_path: Path, file: 
     process = run(MODELS_DIRECTORY=tmp_path)
     assert process.process.wait(60) == 1
     assert f"{file} is not the file that its card describes" in process.log
+
+
+def test_the_log_says_what_computes_the_model(run: Run) -> None:
+    """Our operators where the CPU has what they need, and by one setting ONNX Runtime alone: near each other."""
+    vectors = []
+    for setting, said in (("auto", r"is computed by avx(512|2)$"), ("off", "is computed by ONNX Runtime alone$")):
+        process = run(KERNELS=setting).ready()
+        status, answer = process.post("/v1/embeddings", {"model": MODEL, "input": "A cat sleeps on the sofa."})
+        assert status == 200
+        vectors.append(np.array(answer["data"][0]["embedding"]))
+        assert process.end() == 0
+        assert re.search(f"{MODEL} int8 {said}", process.log, re.MULTILINE), process.log
+    assert 0.99 < vectors[0] @ vectors[1] < 1 - 1e-9
 
 
 def test_the_other_precision_is_one_setting(run: Run) -> None:
