@@ -52,8 +52,8 @@ class Settings(BaseSettings):
     )
     kernels: Literal["auto", "off"] = Field(
         "auto",
-        description="`off`: ONNX Runtime alone computes the model, a quarter slower; `auto`: with operators of our own, "
-        "where the CPU has AVX2.",
+        description="`off`: ONNX Runtime alone computes the model, a quarter slower; `auto`: with operators of our "
+        "own, where the CPU has AVX2.",
     )
     models_directory: Path = Field(ROOT / "models", description="Folder that holds the model folders.")
     data_directory: Path = Field(ROOT / "data", description="Folder for everything that must outlive the process.")

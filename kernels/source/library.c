@@ -153,8 +153,9 @@ static Status *create_attention(const Operator *operator, Api given, const Kerne
 
 static Status *read_attention(const Heads *heads, const Tensor t[], Attention *a) {
     const int64_t *shape = t[ATT_SHAPE].data;
-    if (!is_row(t + ATT_SHAPE, 3) || shape[0] < 0 || shape[1] < 0 || shape[2] < 1 || heads->count < 1)
-        return refuse(INVALID_ARGUMENT, "shape should be texts, tokens and width, heads 1 at least");
+    if (!is_row(t + ATT_SHAPE, 3) || shape[0] < 0 || shape[1] < 0 || shape[2] < 1 || heads->count < 1 ||
+        !(heads->factor > 0))
+        return refuse(INVALID_ARGUMENT, "shape should be texts, tokens and width, heads 1 at least, factor above 0");
     int64_t texts = shape[0], tokens = shape[1], width = shape[2], head = width / heads->count;
     if (width % heads->count || (head != 32 && head != 64))
         return refuse(INVALID_ARGUMENT, "heads should be 32 or 64 channels wide");
