@@ -39,15 +39,16 @@ INLINE Floats add(Floats a, Floats b) { return _mm256_add_ps(a, b); }
 INLINE Floats subtract(Floats a, Floats b) { return _mm256_sub_ps(a, b); }
 INLINE Floats multiply(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
 INLINE Floats multiply_add(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
+/* of smaller and larger: where one is no number, b */
 INLINE Floats smaller(Floats a, Floats b) { return _mm256_min_ps(a, b); }
 INLINE Floats larger(Floats a, Floats b) { return _mm256_max_ps(a, b); }
 INLINE Floats without_sign(Floats a) { return _mm256_andnot_ps(all(-0.0f), a); }
 INLINE Floats nearest(Floats a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 INLINE Ints to_ints(Floats a) { return _mm256_cvtps_epi32(a); } /* to the nearest, the even one of two */
 INLINE Floats to_floats(Ints a) { return _mm256_cvtepi32_ps(a); }
-/* a * 2 ** b, for whole numbers b up to 0; below -126 as for -126 */
+/* a * 2 ** b, for whole numbers b from -126 to 0 */
 INLINE Floats scale_by_power(Floats a, Floats b) {
-    Ints exponent = add_ints(to_ints(larger(b, all(-126.0f))), all_ints(127));
+    Ints exponent = add_ints(to_ints(b), all_ints(127));
     return multiply(a, _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23)));
 }
 /* of MULTIPLE numbers, in an order that both instruction sets share */
@@ -74,7 +75,7 @@ INLINE void store_int16(int16_t *to, Ints a) {
     _mm_storeu_si128((__m128i *)to, _mm256_castsi256_si128(packed));
 }
 INLINE void store_uint8(uint8_t *to, Ints a) {
-    Ints packed = _mm256_packus_epi32(a, a);
+    Ints packed = _mm256_packs_epi32(a, a);
     packed = _mm256_packus_epi16(packed, packed);
     __m128i both = _mm_unpacklo_epi32(_mm256_castsi256_si128(packed), _mm256_extracti128_si256(packed, 1));
     _mm_storel_epi64((__m128i *)to, both);

@@ -22,11 +22,12 @@ INLINE Floats add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
 INLINE Floats subtract(Floats a, Floats b) { return _mm512_sub_ps(a, b); }
 INLINE Floats multiply(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
 INLINE Floats multiply_add(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
+/* of smaller and larger: where one is no number, b */
 INLINE Floats smaller(Floats a, Floats b) { return _mm512_min_ps(a, b); }
 INLINE Floats larger(Floats a, Floats b) { return _mm512_max_ps(a, b); }
 INLINE Floats without_sign(Floats a) { return _mm512_abs_ps(a); }
 INLINE Floats nearest(Floats a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT); }
-/* a * 2 ** b, for whole numbers b */
+/* a * 2 ** b, for whole numbers b from -126 to 0 */
 INLINE Floats scale_by_power(Floats a, Floats b) { return _mm512_scalef_ps(a, b); }
 /* of MULTIPLE numbers, in an order that both instruction sets share */
 INLINE float sum(const Floats a[PARTS]) {

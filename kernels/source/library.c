@@ -156,10 +156,12 @@ static Status *read_attention(const Heads *heads, const Tensor t[], Attention *a
     if (!is_row(t + ATT_SHAPE, 3) || shape[0] < 0 || shape[1] < 0 || shape[2] < 1 || heads->count < 1 ||
         !(heads->factor > 0))
         return refuse(INVALID_ARGUMENT, "shape should be texts, tokens and width, heads 1 at least, factor above 0");
-    int64_t texts = shape[0], tokens = shape[1], width = shape[2], head = width / heads->count;
+    int64_t texts = shape[0], tokens = shape[1], width = shape[2], head = width / heads->count, rows, columns;
     if (width % heads->count || (head != 32 && head != 64))
         return refuse(INVALID_ARGUMENT, "heads should be 32 or 64 channels wide");
-    if (t[ATT_PARTS].rank != 2 || t[ATT_PARTS].lengths[0] != texts * tokens || t[ATT_PARTS].lengths[1] != 3 * width)
+    int overflows = __builtin_mul_overflow(texts, tokens, &rows) || __builtin_mul_overflow(3, width, &columns);
+    const int64_t *found = t[ATT_PARTS].lengths;
+    if (overflows || t[ATT_PARTS].rank != 2 || found[0] != rows || found[1] != columns)
         return refuse(INVALID_ARGUMENT, "parts should be (texts * tokens, 3 * width)");
     if (!is_row(t + ATT_LENGTHS, texts)) return refuse(INVALID_ARGUMENT, "lengths should be one number for each text");
     a->lengths = t[ATT_LENGTHS].data;
@@ -247,14 +249,14 @@ const char *kernels_variant(void) {
     return "";
 }
 
-/* Called by ONNX Runtime, by this name. Without a variant for this CPU no operator is added, and ONNX Runtime computes
- * what the model says that they mean. */
+/* Called by ONNX Runtime, by this name. Without a variant for this CPU, or with an older interface, no operator is added, and
+ * ONNX Runtime computes what the model says that they mean. A domain of 120 bytes stays for each call: sessions need it. */
 EXPORTED Status *RegisterCustomOps(SessionOptions *options, const ApiBase *base);
 Status *RegisterCustomOps(SessionOptions *options, const ApiBase *base) {
     Domain *domain;
     Status *status;
     if (!*kernels_variant()) return NULL;
-    api = base->get_api(API_VERSION);
+    if (!(api = base->get_api(API_VERSION))) return NULL;
     if ((status = CALL(CreateDomain, CREATE_DOMAIN)("vectorspace", &domain))) return status;
     for (size_t i = 0; i < sizeof DESCRIPTIONS / sizeof *DESCRIPTIONS; i++)
         if ((status = CALL(AddOperator, ADD_OPERATOR)(domain, &DESCRIPTIONS[i].operator)))

@@ -26,7 +26,9 @@ INLINE Floats gelu_of(Floats x) {
 }
 
 INLINE void store_quantised(uint8_t *to, Floats a, Floats inverse, Ints zero) {
-    store_uint8(to, add_ints(to_ints(multiply(a, inverse)), zero));
+    /* what no int32 holds would come out as the least one; what is no number comes out as 0 */
+    Floats steps = smaller(all(65536.0f), multiply(a, inverse));
+    store_uint8(to, add_ints(to_ints(steps), zero));
 }
 
 static void gelu(const float *x, size_t rows, size_t width, size_t first, Steps steps, uint8_t *quantised,
@@ -91,8 +93,9 @@ INLINE float score_steps(size_t head) { return head == 32 ? 8191.0f : 5791.0f; }
 
 static const float LOG2_E = 1.44269504f;
 
-/* 2 ** y for y up to 0: Taylor's polynomial of the part within ±1/2, to 4e-6 of the result */
+/* 2 ** y for y up to 0, below -126 as for -126: Taylor's polynomial of the part within ±1/2, to 4e-6 of the result */
 INLINE Floats power_of_two(Floats y) {
+    y = larger(y, all(-126.0f));
     Floats whole = nearest(y), x = subtract(y, whole);
     Floats p = all(1.33335581e-3f);
     p = multiply_add(p, x, all(9.61812910e-3f));
@@ -103,10 +106,11 @@ INLINE Floats power_of_two(Floats y) {
     return scale_by_power(p, whole);
 }
 
+/* of what is a number */
 INLINE float largest_of(const float *x, size_t rows, size_t stride, size_t head) {
     Floats m = all(0.0f);
     for (size_t row = 0; row < rows; row++)
-        for (size_t i = 0; i < head; i += LANES) m = larger(m, without_sign(load(x + row * stride + i)));
+        for (size_t i = 0; i < head; i += LANES) m = larger(without_sign(load(x + row * stride + i)), m);
     return largest(m);
 }
 
@@ -179,12 +183,12 @@ INLINE void score(const int16_t *queries, const int32_t *keys, size_t length, si
  * sum is meant to be. */
 INLINE float share_out(int32_t *scores, int32_t top, float factor, size_t length, int16_t *probabilities) {
     float *powers = (float *)scores;
-    Floats factors = all(factor), below = all(-(float)top * factor), total[PARTS];
+    Floats factors = all(factor), most = all((float)top), total[PARTS];
     for (int part = 0; part < PARTS; part++) total[part] = all(0.0f);
     for (size_t i = 0; i < length; i += MULTIPLE)
         for (int part = 0; part < PARTS && i + part * LANES < length; part++) {
             size_t at = i + part * LANES;
-            Floats power = power_of_two(multiply_add(to_floats(load_ints(scores + at)), factors, below));
+            Floats power = power_of_two(multiply(subtract(to_floats(load_ints(scores + at)), most), factors));
             if (at + LANES > length) power = keep_first(power, length - at);
             store(powers + at, power);
             total[part] = add(total[part], power);

@@ -1,7 +1,6 @@
 """What the library computes is what the operators mean, on both instruction sets, to the bit on each other's."""
 
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +30,12 @@ CALLS = {
     "attention, wide heads": operators.attend([33, 8], 40, 3, 64),
     "attention, an empty text": operators.attend([0, 5], 9, 2, 32),
     "attention, one key wins": operators.attend([24], 24, 2, 32, spread=5),
+    "attention, one key always": operators.attend([24], 24, 2, 32, spread=100),
     "attention, all alike": operators.attend([200], 200, 2, 32, spread=0.01),
 }
 ATTENTIONS = {name: call for name, call in CALLS.items() if name.startswith("attention")}
+# Scores in the thousands are not what this is made for: both instruction sets agree, and not with float32.
+NEAR = {name: call for name, call in CALLS.items() if name != "attention, one key always"}
 
 
 def compared(call: Call, library: Path | None) -> list[npt.NDArray[Any]]:
@@ -42,7 +44,7 @@ def compared(call: Call, library: Path | None) -> list[npt.NDArray[Any]]:
     return [each[operators.is_real(call)] for each in outputs] if "lengths" in call.inputs else outputs
 
 
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("call", NEAR.values(), ids=NEAR)
 def test_the_library_computes_what_the_operator_means(call: Call, widest: Path) -> None:
     """Of the steps of 8 bits, few lie so near the middle between two that another rounding gives the next one."""
     meant, found = compared(call, None), compared(call, widest)
@@ -133,10 +135,28 @@ def test_threads_do_not_disturb_each_other(widest: Path) -> None:
                 np.testing.assert_array_equal(was, now)
 
 
-def test_steps_saturate(widest: Path) -> None:
-    """Numbers beyond 0 … 255 become these."""
+@pytest.mark.parametrize("library", ["widest", "avx2"])
+def test_steps_saturate(library: str, request: pytest.FixtureRequest) -> None:
+    """Numbers beyond 0 … 255 become these, however many steps they are; what is no number becomes 0."""
     call = operators.gelu(1, 64, 64)
-    x = np.linspace(-40, 40, 64, dtype=np.float32)[None]
-    found = Call(call.function, {**call.inputs, "x": x}).run(widest)[0][0]
-    assert found[-1] == 255
-    assert all(a <= b for a, b in pairwise(found[32:].tolist()))
+    x = np.zeros((1, 64), np.float32)
+    large = [5, 6, 30, 300, 687, 700, 1e4, 4.5e7, 1e9, 1e30, 3e38, np.inf]
+    x[0, : len(large)], x[0, -1] = large, np.nan
+    found = Call(call.function, {**call.inputs, "x": x}).run(request.getfixturevalue(library))[0][0]
+    assert found[: len(large)].tolist() == [247, *[255] * 11]
+    assert found[-1] == 0
+
+
+@pytest.mark.parametrize("lead", [10, 1e3, 1e6, 1e9])
+@pytest.mark.parametrize("library", ["widest", "avx2"])
+def test_one_token_far_ahead_of_all_others(lead: float, library: str, request: pytest.FixtureRequest) -> None:
+    """However far: all look at it, and get its value."""
+    call = operators.attend([40], 40, 1, 32)
+    parts = np.zeros((40, 96), np.float32)
+    parts[:, 0], parts[17, 32] = np.sqrt(lead), np.sqrt(lead) * np.sqrt(32)
+    parts[:, 64:] = np.random.default_rng(1).uniform(-2, 2, (40, 32))
+    (found,) = Call(call.function, {**call.inputs, "parts": parts}, call.attributes).run(
+        request.getfixturevalue(library)
+    )
+    steps = np.rint(parts[17, 64:] / call.inputs["scale"]) + call.inputs["zero"]
+    assert np.abs(found - steps).max() <= 1

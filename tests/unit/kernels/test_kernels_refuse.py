@@ -33,6 +33,15 @@ WRONG: dict[str, tuple[Call, Mapping[str, Any], str]] = {
     "negative texts": (ATTENTION, {"shape": np.array([-2, -4, 64], I64)}, "texts, tokens and width"),
     "a text longer than its rows": (ATTENTION, {"lengths": np.array([3, 5], I64)}, "0 to the tokens"),
     "a text shorter than nothing": (ATTENTION, {"lengths": np.array([3, -1], I64)}, "0 to the tokens"),
+    "more rows than there are numbers": (
+        ATTENTION,
+        {
+            "parts": np.ones((0, 192), np.float32),
+            "shape": np.array([4, 2**62, 64], I64),
+            "lengths": np.array([2**20] * 4, I64),
+        },
+        "texts \\* tokens",
+    ),
     "a length too few": (ATTENTION, {"lengths": np.array([3], I64)}, "for each text"),
 }
 
