@@ -1,7 +1,7 @@
 """How an encoder's tables and products are computed: in float32, or in eight bits."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -62,51 +62,27 @@ class Channels:
         return self.count - self.outliers
 
 
-class Arithmetic(Protocol):
-    """What the encoder's graph asks for. `site` is "layer.INDEX.FIELD", a field of LayerCalibration.
+class Arithmetic(ABC):
+    """What the encoder's graph asks for. The steps between the products are in ONNX's operators here.
 
-    Tensors are (texts * tokens, width) float32 where nothing else is said.
+    Tensors are (texts * tokens, width) float32 where nothing else is said. `site` is "layer.INDEX.FIELD", a field of
+    LayerCalibration; `name` is the layer's where a site goes with it.
     """
 
+    @abstractmethod
     def look_up(self, graph: Graph, name: str, table: F32, ids: str) -> str:
         """Rows of `table` by `ids`."""
 
+    @abstractmethod
     def multiply(self, graph: Graph, name: str, activation: Activation, linear: Linear) -> str:
         """activation @ matrix + bias."""
 
-    def attend(self, graph: Graph, name: str, read: Activation, layer: Layer, batch: Batch, heads: Heads) -> Activation:
-        """Attention, with the linear layers of query, key and value before it; `name` is the layer's."""
-
-    def gelu(self, graph: Graph, name: str, states: str, channels: Channels) -> tuple[Activation, str]:
-        """GELU, and of it the outliers in float32, (tokens, outliers), or "" where there are none.
-
-        name  the layer's
-        """
-
-    def normalise(
-        self,
-        graph: Graph,
-        name: str,
-        site: str | None,
-        states: str,
-        residual: str | None,
-        norm: Norm,
-        batch: Batch,
-        epsilon: float,
-    ) -> tuple[Activation, str]:
-        """Layer normalisation of states + residual: as linear layers read it, and as the residual stream has it.
-
-        The two differ by the smoothing. Where no linear layer reads it, `site` is None.
-        """
-
-
-class Plain(Arithmetic, Protocol):
-    """The steps in ONNX's operators, each followed by what prepares it for linear layers."""
-
+    @abstractmethod
     def activate(self, graph: Graph, site: str, tensor: str) -> Activation:
-        """Prepare a tensor, (tokens, width) float32, once for all linear layers that read it."""
+        """Prepare a tensor once for all linear layers that read it."""
 
     def attend(self, graph: Graph, name: str, read: Activation, layer: Layer, batch: Batch, heads: Heads) -> Activation:
+        """Attention, with the linear layers of query, key and value before it."""
         linears = {"query": layer.query, "key": layer.key, "value": layer.value}
         query, key, value = (self.multiply(graph, f"{name}.{part}", read, linear) for part, linear in linears.items())
         shapes = (batch.deep, batch.flat, batch.lengths)
@@ -116,6 +92,7 @@ class Plain(Arithmetic, Protocol):
         return self.activate(graph, f"{name}.context", context)
 
     def gelu(self, graph: Graph, name: str, states: str, channels: Channels) -> tuple[Activation, str]:
+        """GELU, and of it the outliers in float32, (tokens, outliers), or "" where there are none."""
         hidden = graph.add("Gelu", states, name=f"{name}.hidden")
         read = self.activate(graph, f"{name}.narrow", hidden)
         if not channels.outliers:
@@ -134,6 +111,10 @@ class Plain(Arithmetic, Protocol):
         batch: Batch,
         epsilon: float,
     ) -> tuple[Activation, str]:
+        """Layer normalisation of states + residual: as linear layers read it, and as the residual stream has it.
+
+        The two differ by the smoothing. Where no linear layer reads it, `site` is None.
+        """
         if residual is not None:
             states = graph.add("Add", states, residual, name=f"{name}.total")
         states = operators.normalise(graph, name, states, batch.one, batch.nothing, batch.rows, batch.flat, epsilon)
@@ -147,7 +128,7 @@ class Plain(Arithmetic, Protocol):
         return activation, graph.add("Mul", states, restore, name=f"{name}.restored")
 
 
-class Float32(Plain):
+class Float32(Arithmetic):
     """Everything as trained."""
 
     def look_up(self, graph: Graph, name: str, table: F32, ids: str) -> str:
@@ -163,7 +144,7 @@ class Float32(Plain):
         return graph.add("Gemm", *inputs, name=name)
 
 
-class Int8(Plain):
+class Int8(Arithmetic):
     """Signed weights of one scale a column, unsigned activations of one fixed scale a site.
 
     Signed weights select ONNX Runtime's VNNI and AMX products; unsigned ones are no faster than float32. The fixed
