@@ -38,13 +38,15 @@ def open_embedder(settings: Settings, on_death: OnFatal, cache: VectorCache) -> 
     """
     folder = open_model(settings.models_directory, settings.model, settings.model_precision)
     card = folder.card
+    has_our_operators = card.precision == "int8"
     encoder = OnnxEncoder.from_file(
         folder.network,
         dimension=card.dimension,
         pad_token_id=card.pad_token_id,
-        library=LIBRARY if settings.kernels == "auto" else None,
+        library=LIBRARY if has_our_operators and settings.kernels == "auto" else None,
     )
-    log.info("%s %s is computed by %s", card.name, card.precision, encoder.kernels or "ONNX Runtime alone")
+    ours = f"with our operators ({encoder.kernels})" if encoder.kernels else "alone"
+    log.info("%s %s is computed by ONNX Runtime %s", card.name, card.precision, ours)
     tokenizer = TextTokenizer.from_file(folder.tokenizer, card.max_tokens)
     return build_embedder(settings, card, folder.made_at_unix_s, tokenizer, encoder, on_death, cache)
 
