@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from app.embedding import kernels
+from app.embedding.kernels import LIBRARY, register
 
 F32 = npt.NDArray[np.float32]
 
@@ -38,7 +38,7 @@ class OnnxEncoder:
 
     @classmethod
     def from_file(
-        cls, path: Path, *, dimension: int, pad_token_id: int, library: Path | None = kernels.LIBRARY
+        cls, path: Path, *, dimension: int, pad_token_id: int, library: Path | None = LIBRARY
     ) -> "OnnxEncoder":
         """library  of operators, where there is one; None: as if there were none"""
         options = ort.SessionOptions()
@@ -47,7 +47,7 @@ class OnnxEncoder:
         # Without it every batch takes its memory from the system anew, half as much CPU time again in the image (0013).
         options.enable_cpu_mem_arena = True
         options.log_severity_level = 3  # errors only: they are raised as exceptions as well
-        variant = "" if library is None else kernels.register(options, library)
+        variant = "" if library is None else register(options, library)
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         return cls(session, dimension=dimension, pad_token_id=pad_token_id, kernels=variant)
 
