@@ -1,6 +1,6 @@
 """Compile the library with zig, the C compiler that comes as a wheel.
 
-It needs neither the headers of a C library nor, at run time, one of its own: malloc, free and memset are those of the
+It needs neither the headers of a C library nor, at run time, one of its own: malloc and the like are those of the
 process that loads it. So one file serves musl and glibc.
 """
 
@@ -17,11 +17,14 @@ FLAGS = (
     "-target", "x86_64-linux-musl", "-std=c11", "-O3", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off",
     "-fno-math-errno", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
 )  # fmt: skip
+# nodelete: ONNX Runtime calls what it was given for as long as the process lives
+LINKING = ("-shared", "-nostdlib", "-s", "-Wl,-soname,library.so", "-Wl,-z,nodelete")
 # What is compiled for which processor: a source, and more flags, of what cpu.c asks for and nothing more.
 OBJECTS = (
     ("variant.c", "-mcpu=x86_64+fma+avx512f+avx512bw+avx512dq+avx512vl+avx512vnni", '-DLANES_HEADER="lanes_avx512.h"'),
     ("variant.c", "-mcpu=x86_64+fma+avx2", '-DLANES_HEADER="lanes_avx2.h"'),
     ("cpu.c", "-mcpu=x86_64"),
+    ("pool.c", "-mcpu=x86_64"),
     ("library.c", "-mcpu=x86_64"),
 )
 
@@ -42,7 +45,7 @@ def build(output: Path = LIBRARY, *more: str) -> Path:
         objects = [str(work / f"{index}.o") for index in range(len(OBJECTS))]
         for (source, *flags), made in zip(OBJECTS, objects, strict=True):
             _run(*FLAGS, *flags, *more, "-c", str(SOURCES / source), "-o", made)
-        _run(*FLAGS[:2], "-shared", "-nostdlib", "-s", "-Wl,-soname,library.so", "-o", str(work / "made.so"), *objects)
+        _run(*FLAGS[:2], *LINKING, "-o", str(work / "made.so"), *objects)
         (work / "made.so").chmod(0o755)
         return (work / "made.so").replace(output)
 

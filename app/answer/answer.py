@@ -46,11 +46,13 @@ class Found:
 
     left_out   those that did not fit into what a language model is sent
     truncated  (tokens of the question, those of them by which sources were looked for), where it was too long
+    words_left_out  different words of the question that keyword search did not look for, being too many
     """
 
     sources: Sequence[Source]
     left_out: int = 0
     truncated: tuple[int, int] | None = None
+    words_left_out: int = 0
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from app.store.store import Mode, Query, default_mode
 log = logging.getLogger(__name__)
 
 NOTHING = "Nothing was found that could answer this."
-EVENTS = """Server-sent events: `sources` `{"sources", "left_out", "truncated"?}` first; `text` `{"text"}` for each
-piece that a language model writes; `fallback` `{"kind", "reason"}` where it fails; `extracted`
+EVENTS = """Server-sent events: `sources` `{"sources", "left_out", "truncated"?, "words_left_out"?}` first; `text`
+`{"text"}` for each piece that a language model writes; `fallback` `{"kind", "reason"}` where it fails; `extracted`
 `{"answer", "sentences"}`; and last `done` `{"kind", "cited", "model", "finish", "usage"}`, or `error`
 `{"code", "detail"}`."""
 NAMES: dict[type[Event], str] = {
@@ -116,10 +116,12 @@ async def _streamed(events: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes
 
 def _fields(event: Event) -> dict[str, Any]:
     match event:
-        case Found(sources, left_out, truncated):
+        case Found(sources, left_out, truncated, words_left_out):
             found: dict[str, Any] = {"sources": [_source(each) for each in sources], "left_out": left_out}
             if truncated is not None:
                 found["truncated"] = dict(zip(("tokens", "kept"), truncated, strict=True))
+            if words_left_out:
+                found["words_left_out"] = words_left_out
             return found
         case Text(text):
             return {"text": text}

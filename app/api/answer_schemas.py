@@ -63,6 +63,9 @@ class Answer(BaseModel):
     truncated: QueryCut | None = Field(
         None, description="Where sources were looked for by a part of the question alone, as it is too long."
     )
+    words_left_out: int | None = Field(
+        None, description="Different words of the question after the first 64, which alone keyword search looks for."
+    )
     sentences: list[Sentence] | None = Field(None, description="Of an extracted answer.")
     model: str | None = Field(None, description="The language model that wrote it.")
     finish: Literal["stop", "length", "content_filter"] | str | None = Field(

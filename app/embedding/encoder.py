@@ -44,7 +44,8 @@ class OnnxEncoder:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        # Without it every batch takes its memory from the system anew, half as much CPU time again in the image (0013).
+        # Where our library does not bring a pool of its own. Without either, every batch takes its memory from the
+        # system anew, half as much CPU time again in the image (docs/decisions/0013-engine.md).
         options.enable_cpu_mem_arena = True
         options.log_severity_level = 3  # errors only: they are raised as exceptions as well
         variant = "" if library is None else register(options, library)

@@ -73,7 +73,7 @@ class Ask:
         fitting = every if writer is None else writer.fitting(text, every)
         sources = fitting or every
         cut = None if found.cut is None else (found.cut.tokens, found.cut.kept)
-        yield Found(sources, len(every) - len(sources), cut)
+        yield Found(sources, len(every) - len(sources), cut, found.words_left_out)
         failed = ""
         if writer is not None:
             try:

@@ -9,8 +9,9 @@ from itertools import chain
 from app.embedding.embedder import Embedder
 from app.embedding.embedders import Embedders
 from app.embedding.registry import Card
-from app.errors import InvalidDocument, QueueFull, SpaceMismatch, VectorsElsewhere
+from app.errors import InvalidDocument, QueueFull, SpaceMismatch
 from app.pipeline.drafts import Draft, Rules
+from app.pipeline.spaces import embedder_for
 from app.pipeline.vectors import fault
 from app.pipeline.workers import Workers
 from app.store.store import F32, Collection, Document, Passage, Store
@@ -138,15 +139,3 @@ async def _made(embedder: Embedder, texts: Mapping[bytes, str]) -> dict[bytes, F
             continue
         vectors.update(zip(some, made.vectors, strict=True))
     return vectors
-
-
-def embedder_for(collection: Collection, embedders: Embedders) -> Embedder:
-    """Who makes vectors for `collection`. raises VectorsElsewhere, naming both models; RemoteUnset"""
-    space = collection.space
-    embedder = embedders.of(space.model, space.dimension)
-    card = embedder.card
-    if space.model != card.name:
-        raise VectorsElsewhere(collection.name, "model", space.model, card.name)
-    if space.dimension != card.dimension:
-        raise VectorsElsewhere(collection.name, "dimension", space.dimension, card.dimension)
-    return embedder

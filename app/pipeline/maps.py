@@ -14,7 +14,7 @@ import orjson
 from app.embedding.embedder import Cut
 from app.embedding.embedders import Embedders
 from app.errors import InvalidInput, TooManyMaps
-from app.pipeline.ingest import embedder_for
+from app.pipeline.spaces import embedder_for
 from app.pipeline.workers import Workers
 from app.projection.clusters import cluster_count, clusters
 from app.projection.nearest import F32, I64, unit_rows

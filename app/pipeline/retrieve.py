@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from app.embedding.embedder import Cut
 from app.embedding.embedders import Embedders
 from app.errors import InvalidInput, SpaceMismatch
-from app.pipeline.ingest import embedder_for
+from app.pipeline.spaces import embedder_for
 from app.pipeline.vectors import fault
 from app.pipeline.workers import Workers
 from app.store.keyword import left_out

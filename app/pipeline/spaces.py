@@ -1,12 +1,13 @@
-"""The space of a new collection: what the model that it asks for makes, be that served here, remote, or nobody's."""
+"""The space that a new collection is to have, and who makes the vectors of one that is there."""
 
 from contextlib import suppress
 
+from app.embedding.embedder import Embedder
 from app.embedding.embedders import Embedders
 from app.embedding.remote import is_remote
-from app.errors import CollectionNotFound, InvalidInput, UnsupportedDimension
+from app.errors import CollectionNotFound, InvalidInput, UnsupportedDimension, VectorsElsewhere
 from app.pipeline.workers import Workers
-from app.store.store import Distance, Space, Store
+from app.store.store import Collection, Distance, Space, Store
 
 
 class Spaces:
@@ -46,3 +47,15 @@ class Spaces:
             if space.model == model and wanted in (None, space.dimension):
                 return space.dimension
         return await self._embedders.dimension_of(model, wanted)
+
+
+def embedder_for(collection: Collection, embedders: Embedders) -> Embedder:
+    """Who makes vectors for `collection`. raises VectorsElsewhere, naming both models; RemoteUnset"""
+    space = collection.space
+    embedder = embedders.of(space.model, space.dimension)
+    card = embedder.card
+    if space.model != card.name:
+        raise VectorsElsewhere(collection.name, "model", space.model, card.name)
+    if space.dimension != card.dimension:
+        raise VectorsElsewhere(collection.name, "dimension", space.dimension, card.dimension)
+    return embedder

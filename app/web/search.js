@@ -63,11 +63,12 @@ export function searchView() {
         .filter(({ error }) => !error)
         .map(({ mode, hits }) => [mode, new Map(hits.map(({ id }, index) => [id, index + 1]))]),
     );
-    for (const { mode, hits, took_s, truncated, error } of answers) {
+    for (const { mode, hits, took_s, truncated, words_left_out, error } of answers) {
       columns[mode].said.textContent = joined(
         !error && count(hits.length, "hit"),
         took_s && duration(took_s),
         truncated && `the model read ${truncated.kept} of the query's ${truncated.tokens} tokens`,
+        words_left_out && `${count(words_left_out, "word")} too many to look for`,
       );
       const cards = hits.map((hit, index) =>
         hitCard(hit, {

@@ -60,12 +60,23 @@ def _threads(spin: str) -> Change:
     return change
 
 
+def _memory(*, arena: bool) -> Change:
+    """In place of the pool that comes with our operators."""
+
+    def change(options: ort.SessionOptions) -> None:
+        options.enable_cpu_mem_arena = arena
+        options.add_session_config_entry("session.use_env_allocators", "0")
+
+    return change
+
+
 # name → (lanes, tokens in a batch, what else differs)
 VARIANTS: dict[str, tuple[int, int, Change]] = {
     "chosen: 2 lanes × 1 thread, 256 tokens": (2, 256, _set()),
     "1 lane × 2 threads, spinning": (1, 256, _threads("1")),
     "1 lane × 2 threads, not spinning": (1, 256, _threads("0")),
-    "arena off": (2, 256, _set(enable_cpu_mem_arena=False)),
+    "ONNX Runtime's arena": (2, 256, _memory(arena=True)),
+    "memory from malloc": (2, 256, _memory(arena=False)),
     "memory pattern off": (2, 256, _set(enable_mem_pattern=False)),
     "graph level extended": (2, 256, _set(graph_optimization_level=ORT_LEVELS.ORT_ENABLE_EXTENDED)),
     "graph level basic": (2, 256, _set(graph_optimization_level=ORT_LEVELS.ORT_ENABLE_BASIC)),

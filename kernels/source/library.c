@@ -1,8 +1,10 @@
-/* The library's one entry, by which ONNX Runtime learns of the operators, and the operators as it sees them: their
- * names, their tensors, what is wrong with those. What they compute is in variant.c; README.md has their contract. */
+/* The library's one entry, by which ONNX Runtime learns of the operators and of the memory, and the operators as it sees
+ * them: their names, their tensors, what is wrong with those. What they compute is in variant.c; README.md has their
+ * contract. */
 #include <stdlib.h>
 
 #include "onnxruntime.h"
+#include "pool.h"
 #include "scratch.h"
 #include "variant.h"
 
@@ -185,10 +187,10 @@ static Status *compute_attention(void *kernel, Context *context) {
     if ((status = read_tensors(context, ATT_INPUTS, t))) return status;
     if ((status = read_attention(kernel, t, &a))) return status;
     if ((status = make_output(context, 0, t[ATT_PARTS].lengths[0], (int64_t)a.width, &quantised))) return status;
-    void *scratch = malloc(scratch_bytes(a.tokens, a.head));
+    void *scratch = pool_take(scratch_bytes(a.tokens, a.head));
     if (!scratch) return refuse(FAIL, "no memory");
     variant->attend(&a, quantised, scratch);
-    free(scratch);
+    pool_give_back(scratch);
     return NULL;
 }
 
@@ -235,6 +237,31 @@ static const Description DESCRIPTIONS[] = {
      {FLOAT, INT64, INT64, FLOAT, UINT8, UINT8}},
 };
 
+/* ---- the memory of a session's tensors ---- */
+
+static MemoryInfo *memory_info;
+
+static void *take(Allocator *self, size_t bytes) { (void)self; return pool_take(bytes); }
+static void give_back(Allocator *self, void *memory) { (void)self; pool_give_back(memory); }
+static const MemoryInfo *tell_info(const Allocator *self) { (void)self; return memory_info; }
+
+static Allocator allocator = {API_VERSION, take, give_back, tell_info};
+
+/* Once in a process: sessions that want it say so in their options. */
+static Status *register_allocator(void) {
+    Environment *environment;
+    Status *status;
+    if (memory_info) return NULL;
+    if ((status = CALL(CreateCpuMemoryInfo, CREATE_CPU_MEMORY_INFO)(DEVICE_ALLOCATOR, USUAL_MEMORY, &memory_info)))
+        return status;
+    if ((status = CALL(CreateEnvironment, CREATE_ENVIRONMENT)(WARNING, "kernels", &environment))) return status;
+    status = CALL(RegisterAllocator, REGISTER_ALLOCATOR)(environment, &allocator);
+    CALL(ReleaseEnvironment, RELEASE_ENVIRONMENT)(environment);
+    return status;
+}
+
+/* ---- the entry ---- */
+
 /* The widest that runs here comes first. -DFIRST_VARIANT=1 leaves the first out, for tests. */
 static const Variant *const VARIANTS[] = {&avx512_variant, &avx2_variant};
 #ifndef FIRST_VARIANT
@@ -261,5 +288,7 @@ Status *RegisterCustomOps(SessionOptions *options, const ApiBase *base) {
     for (size_t i = 0; i < sizeof DESCRIPTIONS / sizeof *DESCRIPTIONS; i++)
         if ((status = CALL(AddOperator, ADD_OPERATOR)(domain, &DESCRIPTIONS[i].operator)))
             return status;
-    return CALL(AddDomain, ADD_DOMAIN)(options, domain);
+    if ((status = CALL(AddDomain, ADD_DOMAIN)(options, domain))) return status;
+    if ((status = register_allocator())) return status;
+    return CALL(AddConfiguration, ADD_CONFIGURATION)(options, "session.use_env_allocators", "1");
 }

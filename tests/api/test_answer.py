@@ -249,3 +249,12 @@ def test_a_question_that_is_too_long_says_how_much_of_it_was_read(client: TestCl
     assert ask(client, long, mode="semantic").json()["truncated"] == cut
     assert events(ask(client, long, mode="semantic", stream=True))[0][1]["truncated"] == cut
     assert "truncated" not in ask(client, mode="semantic").json()
+
+
+def test_a_question_of_too_many_words_says_how_many_were_not_looked_for(client: TestClient) -> None:
+    fill(client)
+    many = " ".join(f"yeast{n}" for n in range(70))
+    assert ask(client, many, mode="keyword").json()["words_left_out"] == 6
+    assert events(ask(client, many, mode="hybrid", stream=True))[0][1]["words_left_out"] == 6
+    assert "words_left_out" not in ask(client, many, mode="semantic").json()
+    assert "words_left_out" not in ask(client, mode="hybrid").json()

@@ -35,15 +35,18 @@ class Call:
             graph.output(name, np.uint8 if name == "quantised" else np.float32, "rows", f"{name}_width")
         return graph.to_bytes("call")
 
-    def run(self, library: Path | None) -> list[npt.NDArray[Any]]:
+    def session(self, library: Path | None) -> ort.InferenceSession:
         """library  None: what the operator means in ONNX's"""
         options = ort.SessionOptions()
         options.log_severity_level = 4  # errors come as exceptions as well
         options.intra_op_num_threads = 1
         if library is not None:
             options.register_custom_ops_library(str(library))
-        session = ort.InferenceSession(self.model(), options, providers=["CPUExecutionProvider"])
-        return [np.asarray(each) for each in session.run(None, dict(self.inputs))]
+        return ort.InferenceSession(self.model(), options, providers=["CPUExecutionProvider"])
+
+    def run(self, library: Path | None) -> list[npt.NDArray[Any]]:
+        """What a session computes of the call's own inputs."""
+        return [np.asarray(each) for each in self.session(library).run(None, dict(self.inputs))]
 
 
 def names_of(name: str, array: npt.NDArray[Any]) -> list[str]:
