@@ -1,6 +1,7 @@
 """`python -m app serve` runs the service; the other commands speak to one that runs, or to its data directory."""
 
 import argparse
+import gc
 import importlib
 import os
 import signal
@@ -50,6 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
         # As process 1 of a container it would else not hear the signal before it can serve. Nothing is open yet; an
         # exception could come out of an extension module's initialisation as another one.
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+        # Next to nothing of what is loaded becomes garbage, and looking for it takes a seventh of the start: the server
+        # has it looked for when it listens (docs/decisions/0013-engine.md).
+        gc.disable()
     command = importlib.import_module(MODULES[given.pop("command")])
     try:
         return int(command.main(**given))

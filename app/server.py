@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 # the throughput while most requests were refused (0015).
 SWITCH_INTERVAL_S = 0.0005
 # New objects for a collection of the young ones; of those for one of the middle ones; of those for one of all. Hundreds
-# of texts may wait, with all that belongs to them.
+# of texts may wait, with all that belongs to them. What is there when the service is ready is left out for good: the
+# collector went through it again and again, a third of the event loop's time while most requests were refused (0015).
 COLLECT_EVERY = (10_000, 20, 20)
 # File descriptors that are not connections': the ledger's, the index's, the model's, logs and pipes.
 OTHER_FILES = 256
@@ -90,7 +91,7 @@ async def _serve(settings: Settings, host: str) -> int:
         loop.call_soon_threadsafe(stop)
 
     server = Server(
-        create_app(settings, on_fatal=on_fatal, on_ready=_spare_collector, running=running),
+        create_app(settings, on_fatal=on_fatal, on_ready=gc.freeze, running=running),
         address=host,
         port=settings.port,
         interface=Interfaces.ASGI,
@@ -107,6 +108,8 @@ async def _serve(settings: Settings, host: str) -> int:
     log.info(
         "VectorSpace %s listens on port %d", __version__, settings.port, extra={"environment": settings.environment}
     )
+    gc.set_threshold(*COLLECT_EVERY)
+    gc.enable()  # `python -m app` switches it off while everything is loaded
     serving = asyncio.create_task(server.serve())
     try:
         await serving
@@ -116,16 +119,6 @@ async def _serve(settings: Settings, host: str) -> int:
         if not left:
             raise
     return 1 if fatal else 0
-
-
-def _spare_collector() -> None:
-    """Take what is loaded, and stays, out of the garbage collector's rounds, and have it come less often.
-
-    It went through it all again and again: a third of the event loop's time while most requests were refused (0015).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_EVERY)
 
 
 def _connections(wanted: int) -> int:

@@ -59,11 +59,12 @@ def build_api(lifespan: Lifespan | None = None) -> FastAPI:
     # Once more in here, since FastAPI has an answer of its own to what nobody expected.
     api.add_middleware(problems.Unexpected)
     openapi.install(api)
-    api.include_router(openai.hot)
+    # As they are: included, each would be built a second time, a twentieth of the start.
+    api.router.routes += openai.hot.routes
     modules = (health, metrics, openai, tei, passages, collections, documents, search, answer, maps, transfer)
     for module in modules:
-        api.include_router(module.router)
-    api.include_router(page.router())
+        api.router.routes += module.router.routes
+    api.router.routes += page.router().routes
     problems.install(api, Routes(api.routes).methods)
     return api
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.api.dependencies import PartsOf
-from app.api.schemas import Problem
+from app.api.responses import ERRORS
 from app.errors import VectorSpaceError
 from app.observability.metrics import MEDIA_TYPE, Metric, States, Value, text_of
 from app.store.store import IndexCondition, IndexState, Totals
@@ -18,10 +18,9 @@ LEDGER_BYTES = "Size of the ledger with its write-ahead log, or of the tables in
 
 router = APIRouter(tags=["health"])
 _text: dict[str, Any] = {"content": {"text/plain": {"schema": {"type": "string"}}}}
-_locked: dict[str, Any] = {"model": Problem, "description": "No key, or a wrong one."}
 
 
-@router.get("/metrics", response_class=Response, responses={200: _text, 401: _locked})
+@router.get("/metrics", response_class=Response, responses={200: _text, 401: ERRORS[401]})
 async def metrics(parts: PartsOf) -> Response:
     """Prometheus' text format. Where a key is set, give it to Prometheus as `authorization: {credentials: …}`."""
     shown = list(parts.metrics)

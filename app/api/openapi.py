@@ -1,12 +1,13 @@
-"""The OpenAPI document, corrected where FastAPI cannot know: errors' media types and headers, and who needs a key."""
+"""The OpenAPI document, with what FastAPI cannot know: the shapes and headers of errors, and who needs a key."""
 
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
 
 from app.api.auth import OPEN
+from app.api.responses import ADDRESS, SHAPES
 
-PROBLEM = {"$ref": "#/components/schemas/Problem"}
 # FastAPI's own answer to a request that breaks a schema; here that is a 400, or TEI's 422 (problems.py).
 UNUSED = ("HTTPValidationError", "ValidationError")
 SCHEMES = {
@@ -44,10 +45,10 @@ def _correct(document: dict[str, Any]) -> None:
                     responses[status].setdefault("headers", {})["Retry-After"] = RETRY_AFTER
             for status, response in list(responses.items()):
                 schemas = [kind.get("schema", {}) for kind in response.get("content", {}).values()]
-                if PROBLEM in schemas:
-                    response["content"] = {"application/problem+json": {"schema": PROBLEM}}
-                elif any(schema.get("$ref", "").endswith(UNUSED) for schema in schemas):
+                if any(schema.get("$ref", "").endswith(UNUSED) for schema in schemas):
                     del responses[status]
-    document["components"]["securitySchemes"] = SCHEMES
-    for name in UNUSED:
-        document["components"]["schemas"].pop(name, None)
+    components = document["components"]
+    _, errors = models_json_schema([(shape, "serialization") for shape in SHAPES], ref_template=ADDRESS)
+    named: dict[str, Any] = {**components["schemas"], **errors["$defs"]}
+    components["schemas"] = {name: named[name] for name in sorted(named.keys() - UNUSED)}
+    components["securitySchemes"] = SCHEMES

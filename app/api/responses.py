@@ -19,10 +19,17 @@ EVERYWHERE = {
 }
 
 
-def _in_shape(model: type[BaseModel], descriptions: Mapping[int, str]) -> Responses:
-    """Descriptions by status, those of EVERYWHERE where it is not said otherwise."""
+# What errors look like. They are named in the document by their address, and put into it once (openapi.py): as models,
+# FastAPI would make something to validate them with for each status of each route, a twentieth of the start.
+SHAPES: tuple[type[BaseModel], ...] = (Problem, OpenAIError, TEIError)
+ADDRESS = "#/components/schemas/{model}"
+
+
+def _in_shape(model: type[BaseModel], descriptions: Mapping[int, str], kind: str = "application/json") -> Responses:
+    """Descriptions by status, those of EVERYWHERE where it is not said otherwise. kind: the answers' media type"""
+    content = {kind: {"schema": {"$ref": ADDRESS.format(model=model.__name__)}}}
     return {
-        status: {"model": model, "description": description}
+        status: {"description": description, "content": content}
         for status, description in sorted({**EVERYWHERE, **descriptions}.items())
     }
 
@@ -38,6 +45,7 @@ ERRORS = _in_shape(
         502: "The OpenAI-compatible service failed.",
         507: "The disk is full; nothing was written.",
     },
+    "application/problem+json",
 )
 OPENAI_ERRORS = _in_shape(
     OpenAIError,

@@ -1,7 +1,10 @@
 """SIGTERM and SIGKILL at each moment of start-up: it ends, and the next start has everything that was kept."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -10,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.conftest import Process, Run
+from tests.process.conftest import ROOT, Process, Run, free_port
 from tests.process.streams import kept
 
 DOCUMENTS = 2500  # more than are scanned: the index is opened as well
@@ -106,3 +109,32 @@ def test_sigterm_at_a_moment_of_the_start_ends_it_in_order(
     assert "could not shut down in order" not in process.log
     assert not (data / LOG).exists(), process.log
     has_everything(run(DATA_DIRECTORY=data))
+
+
+# The command, in a process that looks at itself as soon as it is ready.
+LOOKING = """
+import gc, os, signal, sys, threading, time, urllib.request
+from app.__main__ import main
+
+def look():
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{os.environ['PORT']}/health", timeout=5):
+                break
+        except OSError:
+            time.sleep(0.02)
+    print("collected:", gc.isenabled(), gc.get_threshold()[0], gc.get_freeze_count() > 50_000, flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=look, daemon=True).start()
+sys.exit(main(["serve"]))
+"""
+
+
+def test_the_garbage_collector_rests_while_everything_is_loaded_and_no_longer(tmp_path: Path) -> None:
+    environment = os.environ | {"PORT": str(free_port()), "DATA_DIRECTORY": str(tmp_path / "data")}
+    done = subprocess.run(
+        [sys.executable, "-c", LOOKING], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert "collected: True 10000 True" in done.stdout, done.stderr
+    assert done.returncode == 0
