@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from statistics import median
 
 OURS, BASE64, IMAGE, TORCH, BARE = "VectorSpace", "VectorSpace, base64", "VectorSpace, image", "torch", "bare"
+LIGHT_EMBED = "light-embed"
 OWN = {OURS, BASE64, IMAGE, BARE}  # what is no peer
+IN_PROCESS = {LIGHT_EMBED, BARE}  # libraries, asked without a server
 
 
 @dataclass(frozen=True)

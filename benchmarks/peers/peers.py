@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.embedding.kernels import LIBRARY
 from benchmarks.peers import environments, weights
-from benchmarks.peers.figures import BARE, OURS, TORCH
+from benchmarks.peers.figures import BARE, LIGHT_EMBED, OURS, TORCH
 from benchmarks.peers.libraries import Library
 from benchmarks.peers.servers import INFINITY, MODEL, OPENAI, PLAIN, Server
 
@@ -64,9 +64,9 @@ def fastembed() -> Server:
 
 
 def light_embed() -> Library:
-    python, model = environments.environment("light-embed"), _exported()
+    python, model = environments.environment(LIGHT_EMBED), _exported()
     command = [python, PROGRAMS / "light_embed_program.py", model]
-    return Library("light-embed", command, [python.parents[1], *_onnx_files(model)])
+    return Library(LIGHT_EMBED, command, [python.parents[1], *_onnx_files(model)])
 
 
 def bare() -> Library:
@@ -82,7 +82,7 @@ PEERS: dict[str, Callable[[], Peer]] = {
     "infinity, torch": infinity,
     "infinity, optimum": infinity_optimum,
     "fastembed": fastembed,
-    "light-embed": light_embed,
+    LIGHT_EMBED: light_embed,
     BARE: bare,
 }
 

@@ -5,6 +5,7 @@ import pytest
 from benchmarks.peers import tables
 from benchmarks.peers.figures import (
     BARE,
+    LIGHT_EMBED,
     OURS,
     TORCH,
     Cell,
@@ -99,7 +100,15 @@ def test_the_bars_say_what_is_met_and_what_is_missed() -> None:
         "one sentence at rest: ours less bare [ms]": (2, False),
         "memory, most: ours / least of the peers": (200 / 700, True),
         "start: ours / least of the peers": (2, False),
+        "start: ours / least of the peers that serve": (2, False),
     }
+
+
+def test_what_does_not_serve_is_named_apart_where_it_starts_sooner() -> None:
+    rounds = [Round(resources={OURS: Resources(1, 2, 3), TORCH: Resources(5, 9, 9), LIGHT_EMBED: Resources(0.5, 9, 9)})]
+    found = {figure.name: figure for figure in tables.bars([OURS, TORCH, LIGHT_EMBED], rounds)}
+    assert found["start: ours / least of the peers"].value == 2
+    assert found["start: ours / least of the peers that serve"].value == 0.2
 
 
 def test_a_table_has_a_dash_where_nothing_was_measured() -> None:
