@@ -48,7 +48,7 @@ class Settings(BaseSettings):
         "all-MiniLM-L6-v2", description="Embedding model: the name of a folder under `MODELS_DIRECTORY`."
     )
     model_precision: Literal["int8", "fp32"] = Field(
-        "int8", description="`fp32` is the exact model: four times larger, about half as fast."
+        "int8", description="`fp32` is the exact model: four times larger, about a third as fast."
     )
     kernels: Literal["auto", "off"] = Field(
         "auto",
