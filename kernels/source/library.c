@@ -240,6 +240,7 @@ static const Description DESCRIPTIONS[] = {
 /* ---- the memory of a session's tensors ---- */
 
 static MemoryInfo *memory_info;
+static int registered;
 
 static void *take(Allocator *self, size_t bytes) { (void)self; return pool_take(bytes); }
 static void give_back(Allocator *self, void *memory) { (void)self; pool_give_back(memory); }
@@ -251,12 +252,14 @@ static Allocator allocator = {API_VERSION, take, give_back, tell_info};
 static Status *register_allocator(void) {
     Environment *environment;
     Status *status;
-    if (memory_info) return NULL;
-    if ((status = CALL(CreateCpuMemoryInfo, CREATE_CPU_MEMORY_INFO)(DEVICE_ALLOCATOR, USUAL_MEMORY, &memory_info)))
+    if (registered) return NULL;
+    if (!memory_info &&
+        (status = CALL(CreateCpuMemoryInfo, CREATE_CPU_MEMORY_INFO)(DEVICE_ALLOCATOR, USUAL_MEMORY, &memory_info)))
         return status;
     if ((status = CALL(CreateEnvironment, CREATE_ENVIRONMENT)(WARNING, "kernels", &environment))) return status;
     status = CALL(RegisterAllocator, REGISTER_ALLOCATOR)(environment, &allocator);
     CALL(ReleaseEnvironment, RELEASE_ENVIRONMENT)(environment);
+    registered = !status;
     return status;
 }
 
