@@ -12,8 +12,10 @@ const SAMPLE = "sample";
 export function startCollections(view) {
   const picker = find("collection");
   picker.onchange = () => refresh(picker.value);
-  find("new-collection").onclick = () => create(view);
-  find("welcome-new").onclick = () => create(view);
+  for (const id of ["new-collection", "welcome-new"]) {
+    find(id).disabled = false;
+    find(id).onclick = () => create(view);
+  }
   find("load-sample").onclick = () => shown(find("page-notice"), () => loadSample(view));
   onChange(() => {
     const empty = session.collections.length === 0;

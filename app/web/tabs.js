@@ -58,6 +58,7 @@ export function tabs(views) {
   }
 
   for (const [index, button] of buttons.entries()) {
+    button.disabled = false;
     button.onclick = () => select(names[index]);
     button.onkeydown = ({ key }) => {
       const to = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: names.length - 1 }[key];

@@ -158,3 +158,22 @@ def test_the_dot_tells_of_the_service_while_nobody_asks(run: Run, open_page: Ope
     expect(page.locator("#health-text")).to_have_text("Not reached")
     run(PORT=process.port).ready()
     expect(page.locator("#health-text")).to_have_text("Ready")
+
+
+def test_what_does_nothing_yet_cannot_be_pressed(empty: Process, open_page: Open) -> None:
+    page = open_page(empty, "#/map")
+    held: list[Route] = []
+    page.route("**/health", lambda route: held.append(route), times=1)
+    page.reload()
+    new = page.get_by_role("button", name="New collection").first
+    pressed = [new, *page.get_by_role("tab").all()]
+    assert len(pressed) == 6
+    for each in pressed:
+        expect(each).to_be_disabled()
+    held[0].continue_()
+    for each in pressed:
+        expect(each).to_be_enabled()
+    page.get_by_role("tab", name="State").click()
+    expect(page.locator("#facts")).to_contain_text("all-MiniLM-L6-v2")
+    new.click()
+    expect(page.get_by_label("Name")).to_be_focused()
