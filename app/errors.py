@@ -101,6 +101,17 @@ class ModelAltered(CannotStart):
         super().__init__(f"{path} is not the file that its card describes: expected {expected}, found {found}")
 
 
+class ModelChanged(VectorSpaceError):
+    """What computes is no longer what was checked: nothing may be computed with it any more."""
+
+    code = "model_changed"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} was written to while it was in use: a model is replaced as a whole, by another folder"
+        )
+
+
 class AddressTaken(CannotStart):
     code = "address_taken"
 

@@ -11,7 +11,8 @@ import onnxruntime as ort
 from tokenizers import Tokenizer
 
 from models.errors import BelowBar
-from models.make import NETWORK, TOKENIZER, Made
+from models.make import TOKENIZER, Made
+from models.onnx_file import MODEL
 from models.recipe import Recipe
 from models.reference_texts import Reference, read_reference
 
@@ -52,7 +53,7 @@ def check(made: Made, kernels: Path | None = None) -> None:
 
 def _check(made: Made, reference: Reference, kernels: Path | None) -> None:
     options = session_options(kernels)
-    session = ort.InferenceSession(made.folder / NETWORK, options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(made.folder / MODEL, options, providers=["CPUExecutionProvider"])
     tokenizer = Tokenizer.from_file(str(made.folder / TOKENIZER))
     quality = compare(embed(session, tokenizer, made.recipe, reference.texts), reference.vectors)
     log.info(

@@ -1,5 +1,6 @@
 """A graph under construction: operations in order, each constant once."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class Graph(Operations):
 
     def __init__(self) -> None:
         super().__init__()
-        self._constants: dict[str, Any] = {}
+        self._constants: dict[str, npt.NDArray[Any]] = {}
         self._inputs: list[Any] = []
         self._outputs: list[Any] = []
         self._functions: dict[str, Function] = {}
@@ -58,7 +59,7 @@ class Graph(Operations):
         self._outputs.append(onnx_file.value(name, dtype, shape))
 
     def constant(self, name: str, array: npt.NDArray[Any] | np.generic) -> str:
-        self._constants[name] = onnx_file.tensor(name, np.asarray(array))
+        self._constants[name] = np.asarray(array)
         return self._new(name)
 
     def integers(self, *values: int) -> str:
@@ -76,11 +77,20 @@ class Graph(Operations):
         return self.add_several(function.name, *inputs, names=names, domain=OUR_DOMAIN, **attributes)
 
     def to_bytes(self, name: str) -> bytes:
-        """The whole graph as the bytes of an ONNX file."""
+        """The whole graph as the bytes of one ONNX file."""
+        return self._model(name, onnx_file.tensor)
+
+    def to_files(self, name: str) -> dict[str, bytes]:
+        """The whole graph as an ONNX file without its large constants, and the file that holds these: their names."""
+        outside = onnx_file.Outside()
+        model = self._model(name, outside.tensor)
+        return {onnx_file.MODEL: model, onnx_file.DATA: bytes(outside.written)}
+
+    def _model(self, name: str, tensor: Callable[[str, npt.NDArray[Any]], Any]) -> bytes:
         return onnx_file.model(
             name,
             nodes=self._nodes,
-            constants=list(self._constants.values()),
+            constants=[tensor(*constant) for constant in self._constants.items()],
             inputs=self._inputs,
             outputs=self._outputs,
             functions=[function.to_message() for function in self._functions.values()],

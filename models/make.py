@@ -20,7 +20,6 @@ from models.weights import read_weights
 
 log = logging.getLogger(__name__)
 
-NETWORK = "model.onnx"
 TOKENIZER = "tokenizer.json"
 LICENCE = "LICENSE"
 CALIBRATION = "calibration/values.json"
@@ -50,10 +49,10 @@ def make(recipe: Recipe, precision: str, *, cache: Path, check: Check) -> Path:
         raise RecipeInvalid(recipe.folder, f"no precision {precision}, only {', '.join(recipe.precisions)}")
     sources = fetch(recipe, cache)
     network = build_network(recipe, precision, sources["weights"])
-    if (found := hashlib.sha256(network).hexdigest()) != (pinned := recipe.precisions[precision].sha256):
+    if (found := sha256_of(network)) != (pinned := recipe.precisions[precision].sha256):
         raise NetworkDiffers(recipe.name, precision, pinned, found)
     files = {
-        NETWORK: network,
+        **network,
         TOKENIZER: read_tokenizer(recipe, sources["tokenizer"]),
         LICENCE: (recipe.folder / LICENCE).read_bytes(),
     }
@@ -70,8 +69,13 @@ def make(recipe: Recipe, precision: str, *, cache: Path, check: Check) -> Path:
         return made.rename(target)
 
 
-def build_network(recipe: Recipe, precision: str, weights: bytes) -> bytes:
-    """The bytes of model.onnx.
+def sha256_of(network: dict[str, bytes]) -> str:
+    """The sha256 of a network's files, one after the other, in hex."""
+    return hashlib.sha256(b"".join(network.values())).hexdigest()
+
+
+def build_network(recipe: Recipe, precision: str, weights: bytes) -> dict[str, bytes]:
+    """model.onnx, and model.onnx_data with its large constants: their bytes, in this order.
 
     raises  WeightsUnfit, CalibrationUnfit, RecipeInvalid
     """
@@ -85,4 +89,4 @@ def build_network(recipe: Recipe, precision: str, weights: bytes) -> bytes:
             graph = bert.build(smooth(encoder, calibration), recipe.network, arithmetic)
         case _:
             raise RecipeInvalid(recipe.folder, f"{precision} cannot be made, only fp32 and int8")
-    return graph.to_bytes(recipe.name)
+    return graph.to_files(recipe.name)

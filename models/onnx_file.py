@@ -15,6 +15,9 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # 
 IR_VERSION = 11
 OPSETS = {"": 24, "com.microsoft": 1}  # 23 brought Attention, 24 its lengths in place of a mask
 OUR_DOMAIN, OUR_OPSET = "vectorspace", 1
+MODEL, DATA = "model.onnx", "model.onnx_data"  # the second as exporters usually call it
+# Of a constant that lies outside of the graph's file: from this size on, and at a multiple of this.
+OUTSIDE_BYTES, ALIGNED_BYTES = 1024, 64
 
 _Field = descriptor_pb2.FieldDescriptorProto
 _KINDS = {
@@ -67,7 +70,15 @@ _SCHEMA: dict[str, dict[str, tuple[int, str]]] = {
         "type": (20, "enum"),
         "ref_attr_name": (21, "string"),
     },
-    "Tensor": {"dims": (1, "[int]"), "data_type": (2, "enum"), "name": (8, "string"), "raw_data": (9, "bytes")},
+    "Tensor": {
+        "dims": (1, "[int]"),
+        "data_type": (2, "enum"),
+        "name": (8, "string"),
+        "raw_data": (9, "bytes"),
+        "external_data": (13, "[Entry]"),
+        "data_location": (14, "enum"),
+    },
+    "Entry": {"key": (1, "string"), "value": (2, "string")},
     "ValueInfo": {"name": (1, "string"), "type": (2, "Type")},
     "Type": {"tensor_type": (1, "TensorType")},
     "TensorType": {"elem_type": (1, "enum"), "shape": (2, "Shape")},
@@ -75,6 +86,7 @@ _SCHEMA: dict[str, dict[str, tuple[int, str]]] = {
     "Dimension": {"dim_value": (1, "int"), "dim_param": (2, "string")},
 }
 _ATTRIBUTE_FLOAT, _ATTRIBUTE_INT, _ATTRIBUTE_FLOATS, _ATTRIBUTE_INTS = 1, 2, 6, 7
+_EXTERNAL = 1  # data_location
 
 ELEMENT_TYPES = {
     np.dtype(np.float32): 1,
@@ -126,6 +138,31 @@ def tensor(name: str, array: npt.NDArray[Any]) -> Any:
     array = np.ascontiguousarray(array).reshape(array.shape)
     raw = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
     return MESSAGES["Tensor"](name=name, dims=array.shape, data_type=ELEMENT_TYPES[array.dtype], raw_data=raw)
+
+
+class Outside:
+    """The large constants of a graph, in a file beside its own.
+
+    A runtime maps that file into memory: what it uses as it stands, such as the table of words, is not copied, and is
+    there once however many sessions there are.
+    """
+
+    def __init__(self) -> None:
+        self.written = bytearray()
+
+    def tensor(self, name: str, array: npt.NDArray[Any]) -> Any:
+        """As the function of this name, with the content in here where it is large."""
+        message = tensor(name, array)
+        if len(message.raw_data) < OUTSIDE_BYTES:
+            return message
+        self.written += bytes(-len(self.written) % ALIGNED_BYTES)
+        where = {"location": DATA, "offset": len(self.written), "length": len(message.raw_data)}
+        self.written += message.raw_data
+        message.ClearField("raw_data")
+        message.data_location = _EXTERNAL
+        for key, content in where.items():
+            message.external_data.add(key=key, value=str(content))
+        return message
 
 
 def node(

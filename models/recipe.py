@@ -77,7 +77,8 @@ class Prompts:
 class Precision:
     """What must come out.
 
-    sha256        of the made network, so that the same inputs give the same bytes
+    sha256        of the made network, model.onnx and model.onnx_data one after the other: the same inputs give the
+                  same bytes
     mean_cosine   at least this on average, to the reference vectors
     least_cosine  at least this for every text
     """

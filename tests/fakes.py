@@ -133,17 +133,22 @@ class FakeEmbedder:
 
 
 class FakeEncoder:
-    """One vector a sequence, made of its ids alone. Records its batches; can be held back, and can be made to fail."""
+    """One vector a sequence, made of its ids alone. Records its batches, and which were alone.
+
+    It can be held back, and can be made to fail.
+    """
 
     def __init__(self) -> None:
         self.dimension = DIMENSION
         self.batches: list[list[list[int]]] = []
+        self.alone: list[bool] = []
         self.failure: BaseException | None = None
         self.open = threading.Event()
         self.open.set()
         self.entered = threading.Event()
 
-    def encode(self, batch: Sequence[Sequence[int]]) -> F32:
+    def encode(self, batch: Sequence[Sequence[int]], *, alone: bool = False) -> F32:
+        self.alone.append(alone)
         self.entered.set()
         assert self.open.wait(10), "the test never let the encoder go on"
         self.batches.append([list(ids) for ids in batch])

@@ -15,9 +15,14 @@ from app.embedding.encoder import Encoder
 from app.embedding.jobs import Encoded, Job, Place, failure, settle
 from app.embedding.pace import Pace
 from app.embedding.waiting import Entry, Waiting
-from app.errors import EncoderFailed, NotReady, QueueFull, WaitTooLong
+from app.errors import EncoderFailed, ModelChanged, NotReady, QueueFull, WaitTooLong
 
 log = logging.getLogger(__name__)
+
+# As long as nothing waited or was encoded beside anything else, what comes next is likely to be alone. Without such a
+# while, two clients in turns got 18 % fewer answers: each found the encoder idle as the other's had just begun
+# (docs/decisions/0013-engine.md).
+QUIET_S = 0.1
 
 
 class Observer(Protocol):
@@ -36,9 +41,10 @@ class Observer(Protocol):
 class Batcher:
     """A bounded queue in front of an encoder, emptied by `lanes` threads.
 
-    An idle lane takes a lone text at once; there is no timer. Equal texts that wait or are being encoded are encoded
-    once. A failed batch fails every caller in it with its cause. A lane that dies of anything else fails all who wait
-    and calls `on_death`, which is to end the process.
+    An idle lane takes a lone text at once; there is no timer. Who is alone, as nobody has met anybody for a moment, may
+    have the other lanes' processors as well. Equal texts that wait or are being encoded are encoded once. A failed
+    batch fails every caller in it with its cause. A lane that dies of anything else, or a model that is no longer the
+    one that was checked, fails all who wait and calls `on_death`, which is to end the process.
 
     max_queue_s  who would wait longer than this for a first batch is refused, by the pace of the last batches
     """
@@ -68,6 +74,8 @@ class Batcher:
         # What waits or is being encoded, by its token ids: who asks for the same joins it.
         self._under_way: dict[tuple[int, ...], Entry[Place]] = {}
         self._wake = threading.Condition()
+        self._encoding = 0  # lanes that have a batch
+        self._met_s = -math.inf  # when something last waited or was encoded beside something else, monotonic
         self._closed: str | None = None
         self._lanes = [threading.Thread(target=self._work, name=f"encoder-{i}", daemon=True) for i in range(lanes)]
         for lane in self._lanes:
@@ -199,34 +207,47 @@ class Batcher:
         try:
             busy_since_s = time.monotonic()
             while True:
-                held, busy_since_s = self._next(busy_since_s)
+                held, alone, busy_since_s = self._next(busy_since_s)
                 if not held:
                     return
-                busy_since_s = self._encode(held, busy_since_s)
+                busy_since_s = self._encode(held, alone, busy_since_s)
+        except ModelChanged as changed:
+            self._fail_all(failure(changed), str(changed), held)
+            self._on_death(changed)
         except BaseException as death:
             log.critical("an encoder thread died", exc_info=death)
             self._fail_all(EncoderFailed("an encoder thread died"), "an encoder thread died", held)
             self._on_death(death)
 
-    def _next(self, busy_since_s: float) -> tuple[list[Entry[Place]], float]:
-        """The next batch, urgent texts first, and since when its lane is busy; empty once closed."""
+    def _next(self, busy_since_s: float) -> tuple[list[Entry[Place]], bool, float]:
+        """The next batch, urgent texts first, whether it is alone, and since when its lane is busy; empty once closed.
+
+        Whoever takes one that is not empty counts as encoding until `_encode` is through with it.
+        """
         with self._wake:
             while True:
                 if batch := self._urgent.take(self._max_batch_tokens) or self._others.take(self._max_batch_tokens):
-                    return batch, busy_since_s
+                    now_s = time.monotonic()
+                    if self._encoding or self.waiting:
+                        self._met_s = now_s
+                    self._encoding += 1
+                    return batch, len(self._lanes) > 1 and now_s - self._met_s > QUIET_S, busy_since_s
                 if self._closed is not None:
-                    return [], busy_since_s
+                    return [], False, busy_since_s
                 self._wake.wait()
                 busy_since_s = time.monotonic()
 
-    def _encode(self, batch: list[Entry[Place]], busy_since_s: float) -> float:
+    def _encode(self, batch: list[Entry[Place]], alone: bool, busy_since_s: float) -> float:
         """Encode it, and tell its callers. returns  when the encoder was through with it"""
         started = time.monotonic()
         try:
-            vectors = self._encoder.encode([entry.ids for entry in batch])
+            vectors = self._encoder.encode([entry.ids for entry in batch], alone=alone)
+        except ModelChanged:
+            raise
         except Exception as error:
             log.error("a batch of %d texts failed", len(batch), exc_info=error)
             with self._wake:
+                self._encoding -= 1
                 failed = self._out(batch)
             settle(failed, failure(error))
             return time.monotonic()
@@ -235,8 +256,10 @@ class Batcher:
         lengths = [entry.length for entry in batch]
         full = []
         with self._wake:
-            # What is between two batches counts as well: under load, mostly waiting for the interpreter's lock.
-            self._pace.saw(sum(lengths), max(ended - busy_since_s, took_s))
+            self._encoding -= 1
+            if not alone:  # which says nothing of how fast those go that share the processors
+                # What is between two batches counts as well: under load, mostly waiting for the interpreter's lock.
+                self._pace.saw(sum(lengths), max(ended - busy_since_s, took_s))
             for entry, vector in zip(batch, vectors, strict=True):
                 self._under_way.pop(entry.ids, None)
                 for job, row in entry.wanted_by:

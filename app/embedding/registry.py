@@ -7,10 +7,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from app.embedding.mapped import Mapped
 from app.errors import ModelAltered, ModelMissing, UnsupportedDimension
 
 CARD = "card.json"
 NETWORK = "model.onnx"
+DATA = "model.onnx_data"
 TOKENIZER = "tokenizer.json"
 
 
@@ -84,10 +86,14 @@ class Card(BaseModel):
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A model folder whose every file has been checked against its card."""
+    """A model folder whose every file has been checked against its card.
+
+    mapped  the network's large constants, where they are in a file of their own: a runtime maps it into memory
+    """
 
     path: Path
     card: Card
+    mapped: Mapped | None = None
 
     @property
     def network(self) -> Path:
@@ -124,9 +130,10 @@ def open_model(models: Path, name: str, precision: str) -> ModelFolder:
     for file in (NETWORK, TOKENIZER):
         if file not in card.files:
             raise ModelAltered(path / CARD, f"an entry for {file}", f"entries for {', '.join(sorted(card.files))}")
+    mapped = Mapped(path / DATA) if DATA in card.files and (path / DATA).is_file() else None
     for file, entry in card.files.items():
         _check(path / file, entry, remedy)
-    return ModelFolder(path, card)
+    return ModelFolder(path, card, mapped)
 
 
 def _check(path: Path, entry: FileEntry, remedy: str) -> None:

@@ -43,6 +43,8 @@ def open_embedder(settings: Settings, on_death: OnFatal, cache: VectorCache) -> 
         folder.network,
         dimension=card.dimension,
         pad_token_id=card.pad_token_id,
+        processors=_lanes(settings),
+        mapped=folder.mapped,
         library=LIBRARY if has_our_operators and settings.kernels == "auto" else None,
     )
     ours = f"with our operators ({encoder.kernels})" if encoder.kernels else "alone"
@@ -64,7 +66,7 @@ def build_embedder(
     encoding = EncodingMetrics()
     batcher = Batcher(
         encoder,
-        lanes=settings.threads or available_cpus(),
+        lanes=_lanes(settings),
         max_batch_tokens=settings.max_batch_tokens,
         max_queue_texts=settings.max_queue_texts,
         max_queue_s=settings.max_queue_s,
@@ -77,6 +79,10 @@ def build_embedder(
         *encoding.metrics(),
     ]
     return Opened(embedder, batcher.close, shown)
+
+
+def _lanes(settings: Settings) -> int:
+    return settings.threads or available_cpus()
 
 
 def open_cache(settings: Settings) -> tuple[VectorCache, list[Metric]]:

@@ -1,7 +1,7 @@
 """The first minute: an empty service, one click, a map; and a service that wants a key."""
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import Open, fill, keep
 from tests.process.conftest import Process, Run

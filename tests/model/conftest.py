@@ -1,6 +1,5 @@
 """The made models, opened as the service opens them; without them the error names the command that makes them."""
 
-import hashlib
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,6 +11,8 @@ from app.embedding.encoder import F32, OnnxEncoder
 from app.embedding.kernels import LIBRARY
 from app.embedding.registry import ModelFolder, open_model
 from app.embedding.tokenizer import TextTokenizer
+from models.make import sha256_of
+from models.onnx_file import DATA, MODEL
 from models.recipe import Recipe, read_recipe
 from models.reference_texts import Reference, read_reference
 
@@ -59,8 +60,8 @@ class Model:
         return vectors
 
 
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def sha256_of_network(folder: ModelFolder) -> str:
+    return sha256_of({name: (folder.path / name).read_bytes() for name in (MODEL, DATA)})
 
 
 @pytest.fixture(scope="session")

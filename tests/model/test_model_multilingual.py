@@ -11,7 +11,7 @@ from app.embedding.encoder import F32
 from models.check import compare
 from models.recipe import Recipe, read_recipe
 from models.reference_texts import Reference, read_reference
-from tests.model.conftest import MODELS, Model, digest
+from tests.model.conftest import MODELS, Model, sha256_of_network
 from tests.model.questions import PASSAGES, QUESTIONS
 
 NAME, PRECISION = "multilingual-e5-small", "int8"
@@ -50,7 +50,7 @@ def found(model: Model, language: str) -> int:
 
 
 def test_the_made_network_is_the_pinned_one(e5: Model, e5_recipe: Recipe) -> None:
-    assert digest(e5.folder.network) == e5_recipe.precisions[PRECISION].sha256
+    assert sha256_of_network(e5.folder) == e5_recipe.precisions[PRECISION].sha256
 
 
 def test_the_network_is_valid_and_small(e5: Model) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.embedding.encoder import F32
+from app.embedding.encoder import F32, OnnxEncoder
 from models.check import compare
 from models.recipe import Recipe
 from models.reference_texts import Reference
@@ -54,6 +54,18 @@ def test_a_vector_does_not_depend_on_its_batch(
     some = slice(seed, None, 8)  # words beside texts of 256 tokens
     difference = np.abs(model.together(reference.texts[some], size, seed) - alone[some])
     assert difference.max() <= 1e-6
+
+
+def test_what_is_alone_has_the_same_bits_on_two_threads(model: Model, alone: F32, reference: Reference) -> None:
+    """Whether a text met others decides on the session that computes it, and on nothing else."""
+    card = model.folder.card
+    both = OnnxEncoder.from_file(
+        model.folder.network, dimension=card.dimension, pad_token_id=card.pad_token_id, processors=2
+    )
+    ids = model.ids(reference.texts)
+    np.testing.assert_array_equal(np.concatenate([both.encode([each], alone=True) for each in ids]), alone)
+    some = [each[:40] for each in ids[::16]]
+    np.testing.assert_array_equal(both.encode(some, alone=True), both.encode(some))
 
 
 def test_texts_are_read_to_the_models_limit(int8: Model, reference: Reference) -> None:

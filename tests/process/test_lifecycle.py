@@ -1,5 +1,6 @@
 """Start, health check and shutdown of the real process: exit codes, messages, and what happens to running requests."""
 
+import http.client
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +54,7 @@ def test_a_missing_model_ends_the_process_with_the_remedy(run: Run, tmp_path: Pa
     assert f"python -m models {MODEL} --precision int8" in process.log
 
 
-@pytest.mark.parametrize("file", ["model.onnx", "tokenizer.json"])
+@pytest.mark.parametrize("file", ["model.onnx", "model.onnx_data", "tokenizer.json"])
 def test_an_altered_model_file_ends_the_process(run: Run, tmp_path: Path, file: str) -> None:
     folder = tmp_path / MODEL / "int8"
     shutil.copytree(ROOT / "models" / MODEL / "int8", folder)
@@ -214,23 +216,57 @@ def test_streams_that_hang_are_cut_at_the_limit(run: Run) -> None:
 
 @pytest.mark.parametrize("what", ["truncated", "removed"])
 def test_a_model_file_that_changes_under_the_running_service(run: Run, tmp_path: Path, what: str) -> None:
-    """The model is in memory, and not mapped: what runs goes on, and the next start says what is wrong."""
+    """What runs goes on, and the next start says what is wrong. What is mapped stays, removed or not."""
     folder = tmp_path / MODEL / "int8"
     shutil.copytree(ROOT / "models" / MODEL / "int8", folder)
-    process = run(MODELS_DIRECTORY=tmp_path).ready()
+    process = run(MODELS_DIRECTORY=tmp_path, CACHE_MB=0).ready()
     before = process.post("/v1/embeddings", {"model": MODEL, "input": "a cat"})
-    for file in ("model.onnx", "tokenizer.json"):
+    for file in ("model.onnx", "model.onnx_data", "tokenizer.json"):
         if what == "removed":
             (folder / file).unlink()
-        else:
+        elif file != "model.onnx_data":
             with (folder / file).open("r+b") as opened:
                 opened.truncate(100)
     assert process.post("/v1/embeddings", {"model": MODEL, "input": "a dog"})[0] == 200
+    assert process.post("/v1/embeddings", {"model": MODEL, "input": "a cat"}) == before
     assert before[0] == 200
     assert process.end() == 0, process.log
-    after = run(MODELS_DIRECTORY=tmp_path)
+    _refused_at_the_next_start(run, tmp_path, "is missing: make it with" if what == "removed" else "expected")
+
+
+def test_weights_that_are_written_to_under_the_running_service_end_it(run: Run, tmp_path: Path) -> None:
+    """They are mapped into memory: no vector is answered that might not be of the model that was checked."""
+    folder = tmp_path / MODEL / "int8"
+    shutil.copytree(ROOT / "models" / MODEL / "int8", folder)
+    process = run(MODELS_DIRECTORY=tmp_path, CACHE_MB=0).ready()
+    assert process.post("/v1/embeddings", {"model": MODEL, "input": "a cat"})[0] == 200
+    with (folder / "model.onnx_data").open("r+b") as opened:
+        opened.write(b"another model's")
+    status, answer = process.post("/v1/embeddings", {"model": MODEL, "input": "a cat"})
+    assert (status, answer["error"]["code"]) == (500, "encoder_failed")
+    assert process.process.wait(60) == 1
+    said = "model.onnx_data was written to while it was in use: a model is replaced as a whole, by another folder"
+    assert f"the service ends: {folder}/{said}" in process.log
+    assert "Traceback" not in process.log
+    _refused_at_the_next_start(run, tmp_path, "model.onnx_data is not the file that its card describes")
+
+
+def test_weights_that_are_cut_short_under_the_running_service_end_it(run: Run, tmp_path: Path) -> None:
+    """By SIGBUS, where what is gone is read, or by our own look at the file: nothing wrong is answered either way."""
+    folder = tmp_path / MODEL / "int8"
+    shutil.copytree(ROOT / "models" / MODEL / "int8", folder)
+    process = run(MODELS_DIRECTORY=tmp_path, CACHE_MB=0).ready()
+    os.truncate(folder / "model.onnx_data", 100)
+    with suppress(ConnectionError, http.client.HTTPException):
+        assert process.post("/v1/embeddings", {"model": MODEL, "input": "a cat"})[0] == 500
+    assert process.process.wait(60) in (1, -signal.SIGBUS)
+    _refused_at_the_next_start(run, tmp_path, "model.onnx_data is not the file that its card describes")
+
+
+def _refused_at_the_next_start(run: Run, models: Path, said: str) -> None:
+    after = run(MODELS_DIRECTORY=models)
     assert after.process.wait(60) == 1
-    assert ("is missing: make it with" if what == "removed" else "expected") in after.log
+    assert said in after.log
     assert "Traceback" not in after.log
 
 

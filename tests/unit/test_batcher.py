@@ -5,15 +5,16 @@ import gc
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from app.embedding.batcher import Batcher
+from app.embedding.batcher import QUIET_S, Batcher
 from app.embedding.encoder import F32
 from app.embedding.jobs import Encoded
 from app.embedding.waiting import BATCH_COSTS_TOKENS
-from app.errors import EncoderFailed, NotReady, QueueFull, WaitTooLong
+from app.errors import EncoderFailed, ModelChanged, NotReady, QueueFull, WaitTooLong
 from tests.fakes import DIMENSION, FakeEncoder
 
 
@@ -279,6 +280,84 @@ def test_a_queue_full_of_others_takes_an_urgent_text_and_has_its_own_limit(encod
     asyncio.run(scenario())
 
 
+class Standing:
+    """Stands in for the module `time`, and stands still unless it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+def test_who_has_met_nobody_for_a_moment_is_alone(encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Standing()
+    monkeypatch.setattr("app.embedding.batcher.time", clock)
+
+    async def scenario() -> None:
+        running = batcher(encoder, lanes=2)
+
+        async def alone(*ids: list[int]) -> list[bool]:
+            before = len(encoder.alone)
+            await running.embed(ids)
+            return encoder.alone[before:]
+
+        assert await alone([1]) == [True]
+        assert await alone([2], [3]) == [True]
+        encoder.entered.clear()
+        first = await held_back(encoder, running, [[4]])
+        second = await held_back(encoder, running, [[5]])
+        assert encoder.alone[-2:] == [True, False]
+        encoder.open.set()
+        await asyncio.gather(first, second)
+        clock.now_s += QUIET_S / 2
+        assert await alone([6]) == [False]
+        clock.now_s += QUIET_S
+        assert await alone([7]) == [True]
+        assert await alone([8] * 64, [9] * 64) == [False, False]
+        assert await alone([10]) == [False]
+        clock.now_s += 2 * QUIET_S
+        encoder.failure = RuntimeError("no")
+        with pytest.raises(EncoderFailed):
+            await running.embed([[11]])
+        encoder.failure = None
+        assert await alone([12]) == [True]
+        running.close()
+
+    asyncio.run(scenario())
+
+
+def test_one_lane_has_nothing_to_share_out(encoder: FakeEncoder) -> None:
+    async def scenario() -> None:
+        running = batcher(encoder, lanes=1)
+        await running.embed([[1]])
+        assert encoder.alone == [False]
+        running.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_model_that_has_changed_ends_the_process(encoder: FakeEncoder, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        deaths = Deaths()
+        running = batcher(encoder, deaths)
+        encoder.failure = ModelChanged(Path("a/model.onnx_data"))
+        held = await held_back(encoder, running, [[1]])
+        waiting = asyncio.create_task(running.embed([[2]]))
+        await asyncio.sleep(0)
+        encoder.open.set()
+        for caller in (held, waiting):
+            with pytest.raises(EncoderFailed, match=r"a/model\.onnx_data was written to while it was in use"):
+                await caller
+        running.close()
+        assert deaths == [encoder.failure]
+        with pytest.raises(NotReady, match="was written to"):
+            await running.embed([[3]])
+
+    asyncio.run(scenario())
+    assert not caplog.records  # whoever ends the process says why, in one line
+
+
 class Clock:
     """Stands in for the module `time`, and moves with each batch: ten tokens a second, by `Pace`'s count of a batch."""
 
@@ -286,9 +365,9 @@ class Clock:
         self.now_s = 0.0
         encode = encoder.encode
 
-        def ten_tokens_a_second(batch: Sequence[Sequence[int]]) -> F32:
+        def ten_tokens_a_second(batch: Sequence[Sequence[int]], *, alone: bool = False) -> F32:
             self.now_s += (sum(map(len, batch)) + BATCH_COSTS_TOKENS) / 10
-            return encode(batch)
+            return encode(batch, alone=alone)
 
         encoder.encode = ten_tokens_a_second  # type: ignore[method-assign]
         monkeypatch.setattr("app.embedding.batcher.time", self)

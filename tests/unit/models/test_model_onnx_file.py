@@ -1,5 +1,6 @@
 """What is written without the onnx package is what the onnx package reads."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ def test_the_element_types_are_those_of_onnx() -> None:
 
 def test_every_field_has_the_number_and_type_of_onnx() -> None:
     messages: dict[str, Any] = {
+        "Entry": onnx.StringStringEntryProto,
         "OpsetId": onnx.OperatorSetIdProto,
         "Type": onnx.TypeProto,
         "TensorType": onnx.TypeProto.Tensor,
@@ -69,6 +71,30 @@ def test_a_graph_is_the_one_that_onnx_would_make() -> None:
     assert list(read.graph.input) == [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["rows", 2])]
     assert list(read.graph.output) == [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["rows", 2])]
     assert {each.domain: each.version for each in read.opset_import} == onnx_file.OPSETS
+
+
+def test_large_constants_lie_in_a_file_beside_the_graph(tmp_path: Path) -> None:
+    graph = Graph()
+    x = graph.input("x", np.float32, "rows", 1)
+    given = {"small": np.ones(255, np.float32), "large": np.arange(257, dtype=np.float32)}
+    given["larger"] = -np.arange(257, dtype=np.float32)
+    for name, array in given.items():
+        graph.add("Add", x, graph.constant(name, array), name=f"{name}er still")
+        graph.output(f"{name}er still", np.float32, "rows", len(array))
+    files = graph.to_files("large")
+    assert set(files) == {"model.onnx", "model.onnx_data"}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    onnx.checker.check_model(str(tmp_path / "model.onnx"), full_check=True)
+    inside = onnx.load_from_string(files["model.onnx"]).graph.initializer
+    assert [each.name for each in inside if each.raw_data] == ["small"]
+    places = [{entry.key: entry.value for entry in each.external_data} for each in inside if not each.raw_data]
+    assert places == [{"location": "model.onnx_data", "offset": offset, "length": "1028"} for offset in ("0", "1088")]
+    read = onnx.load(tmp_path / "model.onnx")
+    for each in read.graph.initializer:
+        np.testing.assert_array_equal(numpy_helper.to_array(each), given[each.name])
+        each.ClearField("data_location")
+    assert onnx.load_from_string(graph.to_bytes("large")) == read
 
 
 def test_a_graph_refuses_what_only_a_mistake_could_ask() -> None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import safetensors.numpy
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from models.make import build_network
+from models.make import build_network, sha256_of
 from models.recipe import Recipe, read_recipe
 
 F32 = npt.NDArray[np.float32]
@@ -162,7 +162,7 @@ class TinyModel:
         """Put the hash of the network that comes out into the recipe."""
         table = json.loads((self.folder / "recipe.json").read_text())["precisions"]
         network = build_network(self.recipe, precision, safetensors.numpy.save(tensors()))
-        table[precision]["sha256"] = sha256(network)
+        table[precision]["sha256"] = sha256_of(network)
         self.set(precisions=table)
 
 

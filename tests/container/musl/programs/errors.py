@@ -7,6 +7,7 @@ loader, which are no part of what was repaired.
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -61,9 +62,14 @@ for kind in (
     attempt(f"a session from {kind[:20]}", partial(load, kind))
 attempt("a session from no bytes", lambda: load(b""))
 attempt("a session from cut bytes", lambda: load(network[:5000]))
-attempt(
-    "a session with a renamed operator", lambda: load(network.replace(b"LayerNormalization", b"LayerNormalisation"))
-)
+Path("whole.onnx").write_bytes(network)
+attempt("a session without its constants", lambda: load("whole.onnx"))
+shutil.copyfile(model.with_name("model.onnx_data"), "model.onnx_data")
+Path("renamed.onnx").write_bytes(network.replace(b"LayerNormalization", b"LayerNormalisation"))
+attempt("a session with a renamed operator", lambda: load("renamed.onnx"))
+attempt("a session with its constants", lambda: load("whole.onnx"))
+os.truncate("model.onnx_data", 5000)
+attempt("a session with cut constants", lambda: load("whole.onnx"))
 attempt("a session with an unknown provider option", lambda: ort.SessionOptions().add_session_config_entry("", "1"))
 attempt(
     "a library of operators that is not there", lambda: ort.SessionOptions().register_custom_ops_library("nowhere.so")
