@@ -80,7 +80,11 @@ class Settings(BaseSettings):
     )
 
     threads: int = Field(
-        0, ge=0, le=256, description="Batches encoded at once, one CPU each; 0 follows the container's CPU quota."
+        0,
+        ge=0,
+        le=256,
+        description="Batches encoded at once, one CPU each; 0 follows the container's CPU quota. From 2 on, one that "
+        "is alone takes two CPUs.",
     )
     max_batch_tokens: int = Field(
         256, ge=64, le=65536, description="Tokens in a batch, padding counted. More: more memory, longer waits."

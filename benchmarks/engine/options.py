@@ -52,10 +52,13 @@ def _entry(**values: str) -> Change:
     return change
 
 
-def _threads(spin: str) -> Change:
+def _threads(spin: str, stop: str = "0") -> Change:
+    """Two a call. spin: whether the second waits for its work awake; stop: and no longer than the call lasts"""
+
     def change(options: ort.SessionOptions) -> None:
         options.intra_op_num_threads = 2
         options.add_session_config_entry("session.intra_op.allow_spinning", spin)
+        options.add_session_config_entry("session.force_spinning_stop", stop)
 
     return change
 
@@ -73,6 +76,7 @@ def _memory(*, arena: bool) -> Change:
 # name → (lanes, tokens in a batch, what else differs)
 VARIANTS: dict[str, tuple[int, int, Change]] = {
     "chosen: 2 lanes × 1 thread, 256 tokens": (2, 256, _set()),
+    "no session for what is alone": (2, 256, _set()),
     "1 lane × 2 threads, spinning": (1, 256, _threads("1")),
     "1 lane × 2 threads, not spinning": (1, 256, _threads("0")),
     "ONNX Runtime's arena": (2, 256, _memory(arena=True)),
@@ -89,7 +93,8 @@ VARIANTS: dict[str, tuple[int, int, Change]] = {
     "1024 tokens": (2, 1024, _set()),
     "2048 tokens": (2, 2048, _set()),
 }
-BEFOREHAND, ALONE = "optimised beforehand", "without our operators"
+BEFOREHAND, PLAIN = "optimised beforehand", "without our operators"
+SHARED = "no session for what is alone"
 
 
 def measure(model: Path, name: str) -> dict[str, float]:
@@ -104,17 +109,18 @@ def measure(model: Path, name: str) -> dict[str, float]:
             network = Path(folder) / "model.onnx"
             change = _set(graph_optimization_level=ORT_LEVELS.ORT_DISABLE_ALL)
         started = time.perf_counter()
-        session = ort.InferenceSession(
-            str(network), _options(change, ours=name != ALONE), providers=["CPUExecutionProvider"]
-        )
+        sessions = [
+            ort.InferenceSession(str(network), _options(*some, ours=name != PLAIN), providers=["CPUExecutionProvider"])
+            for some in ([change], [change, _threads("1", stop="1")])[: 1 if lanes == 1 or name == SHARED else 2]
+        ]
         opened_ms = (time.perf_counter() - started) * 1000
-    encoder = OnnxEncoder(session, dimension=card["dimension"], pad_token_id=card["pad_token_id"])
+    encoder = OnnxEncoder(*sessions, dimension=card["dimension"], pad_token_id=card["pad_token_id"])
     tokenizer = TextTokenizer.from_file(model / "tokenizer.json", card["max_tokens"])
     lone = [read.ids for read in chain.from_iterable(tokenizer.read([SHORT]))]
     calls_ms = []
     for _ in range(LONE_CALLS):
         started = time.perf_counter()
-        encoder.encode(lone)
+        encoder.encode(lone, alone=True)
         calls_ms.append((time.perf_counter() - started) * 1000)
     texts = [json.loads(line)["text"] for line in TEXTS.read_text().splitlines()]
     sequences = [read.ids for read in chain.from_iterable(tokenizer.read(texts))]
@@ -131,7 +137,7 @@ def measure(model: Path, name: str) -> dict[str, float]:
     }
 
 
-def _options(change: Change, *, ours: bool = True) -> ort.SessionOptions:
+def _options(*changes: Change, ours: bool = True) -> ort.SessionOptions:
     """The service's options (app/embedding/encoder.py), and what differs."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -139,7 +145,8 @@ def _options(change: Change, *, ours: bool = True) -> ort.SessionOptions:
     options.log_severity_level = 3
     if ours:
         kernels.register(options)
-    change(options)
+    for change in changes:
+        change(options)
     return options
 
 
