@@ -199,15 +199,25 @@ def apk_packages(root: Path) -> Iterator[Component]:
 
 
 def _model(card: Path) -> Component:
+    """A model with the files that its card names, by the hashes that the service checks at its start."""
     told = json.loads(card.read_text())
+    reference = f"{told['origin']}@{told['revision']}/{told['precision']}"
     return {
         "type": "machine-learning-model",
-        "bom-ref": f"{told['origin']}@{told['revision']}/{told['precision']}",
+        "bom-ref": reference,
         "name": told["origin"],
         "version": told["revision"],
         "description": f"{told['name']}, {told['precision']}",
         "licenses": _licences(told["licence"]),
-        "hashes": [{"alg": "SHA-256", "content": told["files"]["model.onnx"]["sha256"]}],
+        "components": [
+            {
+                "type": "file",
+                "bom-ref": f"{reference}#{name}",
+                "name": name,
+                "hashes": [{"alg": "SHA-256", "content": entry["sha256"]}],
+            }
+            for name, entry in sorted(told["files"].items())
+        ],
     }
 
 

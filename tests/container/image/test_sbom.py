@@ -1,5 +1,6 @@
 """The bill of materials in the image, against what the image holds; and no secret in any of its layers."""
 
+import hashlib
 import json
 import re
 import tarfile
@@ -84,11 +85,22 @@ def test_the_rust_crates_in_the_packages_machine_code_are_in_it(bill: dict[str, 
         assert crate in crates[package], sorted(crates[package])
 
 
-def test_the_model_and_the_service_are_in_it(bill: dict[str, Any], config: dict[str, Any]) -> None:
+def test_the_model_and_the_service_are_in_it(
+    bill: dict[str, Any], config: dict[str, Any], layers: list[tarfile.TarFile]
+) -> None:
     service = bill["metadata"]["component"]
     assert service["version"] == config["Labels"]["org.opencontainers.image.version"]
     (model,) = [each for each in bill["components"] if each["type"] == "machine-learning-model"]
     assert model["name"] == "sentence-transformers/all-MiniLM-L6-v2"
+    held = {}
+    for layer in layers:
+        for member in layer:
+            if "/models/" in member.name and member.isfile() and not member.name.endswith("card.json"):
+                file = layer.extractfile(member)
+                assert file is not None
+                held[member.name.rpartition("/")[2]] = hashlib.sha256(file.read()).hexdigest()
+    assert {"model.onnx", "model.onnx_data"} < held.keys()
+    assert {each["name"]: each["hashes"][0]["content"] for each in model["components"]} == held
     assert config["Labels"]["vectorspace.sbom"] == f"/{PLACE}"
 
 

@@ -30,7 +30,7 @@ CARD = {
     "revision": "abc",
     "precision": "int8",
     "licence": "MIT",
-    "files": {"model.onnx": {"sha256": "c" * 64}},
+    "files": {"model.onnx_data": {"sha256": "e" * 64}, "model.onnx": {"sha256": "c" * 64}},
 }
 
 
@@ -89,7 +89,11 @@ def test_everything_in_the_tree_is_named_and_the_schema_is_kept(tree: Path) -> N
         "some_thing/core.cpython-312-x86_64-linux-musl.so": sha256(b"code").hexdigest(),
     }
     assert parts["musl"]["purl"] == "pkg:apk/alpine/musl@1.2.5-r10?arch=x86_64&distro=alpine-3.22.1"
-    assert parts["maker/m"]["hashes"] == [{"alg": "SHA-256", "content": "c" * 64}]
+    files = {each["name"]: each["hashes"] for each in parts["maker/m"]["components"]}
+    assert files == {
+        "model.onnx": [{"alg": "SHA-256", "content": "c" * 64}],
+        "model.onnx_data": [{"alg": "SHA-256", "content": "e" * 64}],
+    }
     assert [each["name"] for each in parts["vectorspace-musl-compat"]["components"]] == ["musl.libs/libglibc.so"]
 
 
