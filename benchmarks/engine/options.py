@@ -8,6 +8,7 @@ that whatever else the machine does falls on all of them. Medians; wall time, an
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -106,6 +107,7 @@ def measure(model: Path, name: str) -> dict[str, float]:
         if name == BEFOREHAND:
             options = _options(_set(optimized_model_filepath=f"{folder}/model.onnx"))
             ort.InferenceSession(str(network), options, providers=["CPUExecutionProvider"])
+            shutil.copy(network.with_name("model.onnx_data"), folder)
             network = Path(folder) / "model.onnx"
             change = _set(graph_optimization_level=ORT_LEVELS.ORT_DISABLE_ALL)
         started = time.perf_counter()
