@@ -56,8 +56,10 @@ def test_a_file_that_is_removed_or_replaced_is_still_what_it_was(path: Path) -> 
 
 
 def test_it_closes_its_file(path: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    def opened() -> int:
+        return [os.path.realpath(each) for each in Path("/proc/self/fd").iterdir()].count(str(path))
+
     mapped = Mapped(path)
-    assert len(os.listdir("/proc/self/fd")) == before + 1
+    assert opened() == 1
     del mapped
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert opened() == 0
