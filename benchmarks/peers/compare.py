@@ -4,15 +4,18 @@
 
 All peers of a round are up at once and idle but for the one that is asked, so that two figures of one cell are seconds
 apart and a busy spell of the machine falls on all; each cell changes who goes first. Texts are new for each cell and
-the same for all peers. Before the clock starts, each peer's vectors are held against ours.
+the same for all peers. Before the clock starts, each peer's vectors are held against ours. What is held against the
+limit comes last, ours and bare in turns: a busy spell is longer than a load, and larger than what the bar leaves.
 """
 
 import argparse
 import http.client
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +25,7 @@ import pytest
 from benchmarks.peers import peers, processes, tables
 from benchmarks.peers.client import BadResponse, Load
 from benchmarks.peers.containers import Contained, Image, image
-from benchmarks.peers.figures import BASE64, IMAGE, OURS, OWN, Cell, Resources, Round, Taken, percentile
+from benchmarks.peers.figures import BARE, BASE64, IMAGE, OURS, OWN, Cell, Resources, Round, Taken, percentile
 from benchmarks.peers.libraries import Library, Loaded
 from benchmarks.peers.peers import Peer
 from benchmarks.peers.servers import OPENAI_BASE64, Running
@@ -31,6 +34,8 @@ from benchmarks.store.report import NotMeasured
 
 MAX_TOKENS = 256
 LEAST_S, QUICK_LEAST_S = 0.8, 0.3
+# Of each workload that is held against the limit, in each round.
+LIMIT_S, QUICK_LIMIT_S = 20.0, 0.0
 LEAST_COSINE = 0.98
 # What can go wrong with a peer.
 FAILURES = (
@@ -134,6 +139,9 @@ class OneRound:
                             # The same server: texts that it has seen would come from its cache.
                             self._measure(name, cell, self._requests(cell) if name == BASE64 else requests)
             self._running.pop(BASE64, None)
+            for cell in cells:
+                if cell.workload in tables.OVER_TORCH and (cell.in_request, cell.clients) == tables.LIMIT:
+                    self._beside_bare(replace(cell, most=cell.least))
             for name, each in list(self._running.items()):
                 with self._excused(name):
                     self._round.resources[name] = Resources(each.start_s, each.peak_mb(), each.memory_mb())
@@ -170,6 +178,28 @@ class OneRound:
         least_s = QUICK_LEAST_S if self._quick else LEAST_S
         least = -(-cell.least // cell.in_request)
         self._round.taken[name, cell] = taken(cell, each.load(requests, cell.clients, least, least_s))
+
+    def _beside_bare(self, cell: Cell) -> None:
+        """Ours and the limit in turns, once at the least and until LIMIT_S are over."""
+        print(f"peers: beside bare: {cell}", file=sys.stderr, flush=True)
+        least, until_s = (
+            -(-cell.least // cell.in_request),
+            time.monotonic() + (QUICK_LIMIT_S if self._quick else LIMIT_S),
+        )
+        ratios = self._round.of_limit.setdefault(cell.workload, [])
+        while True:
+            requests, rates = self._requests(cell), dict[str, float]()
+            for name in turned([OURS, BARE], len(ratios)):
+                if name in self._running:
+                    with self._excused(name, f"{name}, in turns: {cell}"):
+                        rates[name] = taken(
+                            cell, self._running[name].load(requests, cell.clients, least, 0)
+                        ).texts_per_s
+            if len(rates) < 2:
+                return
+            ratios.append(rates[OURS] / rates[BARE])
+            if time.monotonic() >= until_s:
+                return
 
     @contextmanager
     def _excused(self, name: str, what: str = "") -> Iterator[None]:

@@ -52,10 +52,14 @@ class Resources:
 
 @dataclass
 class Round:
-    """What one round has found; a peer that could not be measured is absent."""
+    """What one round has found; a peer that could not be measured is absent.
+
+    of_limit  by workload: ours by the bare limit, turn after turn
+    """
 
     taken: dict[tuple[str, Cell], Taken] = field(default_factory=dict)
     resources: dict[str, Resources] = field(default_factory=dict)
+    of_limit: dict[str, list[float]] = field(default_factory=dict)
 
     def best(self, peers: Collection[str], cells: Collection[Cell]) -> float | None:
         """The most texts a second that any of `peers` reached in any of `cells`."""
@@ -73,16 +77,17 @@ class Round:
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over the rounds."""
+    """A figure over the rounds, or over turns within them."""
 
     values: Sequence[float]
+    of: str = "rounds"
 
     @property
     def median(self) -> float:
         return median(self.values)
 
     def __str__(self) -> str:
-        return f"{min(self.values):.2f} to {max(self.values):.2f}, {len(self.values)} rounds"
+        return f"{min(self.values):.2f} to {max(self.values):.2f}, {len(self.values)} {self.of}"
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

@@ -29,13 +29,12 @@ def one_round(ours: float, torch: float, peer: float) -> Round:
         (OURS, MANY): Taken(ours, 1, 2),
         (TORCH, MANY): Taken(torch, 1, 2),
         ("peer", MANY): Taken(peer, 1, 2),
-        (OURS, LIMIT): Taken(80, 1, 2),
         (BARE, LIMIT): Taken(100, 1, 2),
         (OURS, LONE): Taken(1, 3.0, 4),
         (BARE, LONE): Taken(1, 1.0, 4),
     }
     resources = {OURS: Resources(1, 200, 150), TORCH: Resources(5, 900, 800), "peer": Resources(0.5, 700, 600)}
-    return Round(taken, resources)
+    return Round(taken, resources, {"mixed": [0.7, 0.8, 0.95]})
 
 
 ROUNDS = [one_round(600, 100, 300), one_round(500, 125, 250), one_round(450, 50, 100)]
@@ -103,6 +102,15 @@ def test_the_bars_say_what_is_met_and_what_is_missed() -> None:
     }
 
 
+def test_the_limit_is_judged_by_all_turns_of_all_rounds() -> None:
+    rounds = [Round(of_limit={"sentences": [0.8, 0.91, 0.92]}), Round(of_limit={"sentences": [0.93], "mixed": []})]
+    found = {figure.name: figure for figure in tables.bars([OURS, BARE], rounds)}
+    assert list(found) == ["sentences, 32 × 64: ours / bare"]
+    (figure,) = found.values()
+    assert figure.value == pytest.approx(0.915)
+    assert (figure.spread, figure.met) == ("0.80 to 0.93, 4 turns", True)
+
+
 def test_what_does_not_serve_has_a_start_that_is_said_and_no_bar() -> None:
     rounds = [Round(resources={OURS: Resources(1, 2, 3), TORCH: Resources(5, 9, 9), LIGHT_EMBED: Resources(0.5, 9, 9)})]
     found = {figure.name: figure for figure in tables.bars([OURS, TORCH, LIGHT_EMBED], rounds)}
@@ -119,5 +127,5 @@ def test_a_table_has_a_dash_where_nothing_was_measured() -> None:
         "| texts/s: texts, in a request × clients | VectorSpace | torch | bare | ours / torch | ours / best other |",
         "|---|---|---|---|---|---|",
         "| mixed, 32 × 8 | 500 | 100 | – | 6.00 (4.00 to 9.00) | – |",
-        "| mixed, 32 × 64 | 80 | – | 100 | – | – |",
+        "| mixed, 32 × 64 | – | – | 100 | – | – |",
     ]
