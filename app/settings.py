@@ -87,7 +87,10 @@ class Settings(BaseSettings):
         "is alone takes two CPUs.",
     )
     max_batch_tokens: int = Field(
-        384, ge=64, le=65536, description="Tokens in a batch, padding counted. More: more memory, longer waits."
+        512,
+        ge=64,
+        le=65536,
+        description="Tokens in a batch, padding counted; half as many beside searches. More: memory, longer waits.",
     )
     max_queue_texts: int = Field(
         4096,

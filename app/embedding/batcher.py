@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 # while, two clients in turns got 18 % fewer answers: each found the encoder idle as the other's had just begun
 # (docs/decisions/0013-engine.md).
 QUIET_S = 0.1
+# Who is urgent waits for the batches that are being encoded: for so long after the last one, what is not urgent goes in
+# half batches.
+SHORT_BATCHES_S = 10.0
 
 
 class Observer(Protocol):
@@ -75,6 +78,7 @@ class Batcher:
         self._under_way: dict[tuple[int, ...], Entry[Place]] = {}
         self._wake = threading.Condition()
         self._encoding = 0  # lanes that have a batch
+        self._urgent_s = -math.inf  # when the last urgent request came, monotonic
         self._met_s = -math.inf  # when something last waited or was encoded beside something else, monotonic
         self._closed: str | None = None
         self._lanes = [threading.Thread(target=self._work, name=f"encoder-{i}", daemon=True) for i in range(lanes)]
@@ -149,6 +153,8 @@ class Batcher:
 
     def _add(self, job: Job, keys: Sequence[tuple[int, ...]]) -> None:
         queue = self._queue(job.urgent)
+        if job.urgent:
+            self._urgent_s = job.came_s
         new = len({key for key in keys if key not in self._under_way})
         if new:
             self._refuse_full(queue, new)
@@ -226,8 +232,10 @@ class Batcher:
         """
         with self._wake:
             while True:
-                if batch := self._urgent.take(self._max_batch_tokens) or self._others.take(self._max_batch_tokens):
-                    now_s = time.monotonic()
+                now_s = time.monotonic()
+                short = now_s - self._urgent_s < SHORT_BATCHES_S
+                others_tokens = self._max_batch_tokens // 2 if short else self._max_batch_tokens
+                if batch := self._urgent.take(self._max_batch_tokens) or self._others.take(others_tokens):
                     if self._encoding or self.waiting:
                         self._met_s = now_s
                     self._encoding += 1

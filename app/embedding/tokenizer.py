@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from tokenizers import Tokenizer
 
 from app.embedding.passages import Offsets
+from app.embedding.plain_text import PlainFirst
 
 # Tokenising with a thread pool of its own fights with the encoder's lanes for the CPUs: 32 texts took 1.5 ms of CPU
 # time with it and 0.9 without, in the same wall time (0013-engine.md). This variable is the library's only switch.
@@ -55,7 +56,7 @@ class TextTokenizer:
     def __init__(self, tokenizer: Tokenizer, max_tokens: int) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        self._tokenizer = tokenizer
+        self._tokenizer, self._plain_first = tokenizer, PlainFirst(tokenizer)
         special = tokenizer.encode("").ids
         self._opening, self._closing = special[:1], special[1:]
         self.max_tokens = max_tokens
@@ -84,13 +85,13 @@ class TextTokenizer:
 
     def counts(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special tokens included."""
-        return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+        return [len(encoding) for encoding in self._plain_first.encode_batch(texts)]
 
     def offsets(self, text: str) -> Offsets:
         """The characters of `text` that each token stands for, special tokens left out."""
         starts, ends = array("i"), array("i")
         for begin, end in _blocks(text):
-            encoding = self._tokenizer.encode(text[begin:end], add_special_tokens=False)
+            encoding = self._plain_first.encode(text[begin:end])
             starts.extend([start + begin for start, _ in encoding.offsets])
             ends.extend([stop + begin for _, stop in encoding.offsets])
         return Offsets(starts, ends)
@@ -120,13 +121,13 @@ class TextTokenizer:
         return ids[: self.max_tokens - len(self._closing)] + self._closing
 
     def _read(self, texts: list[str], side: Side) -> list[Read]:
-        found = self._tokenizer.encode_batch_fast(texts)
+        found = self._plain_first.encode_batch(texts)
         return [Read(self.cut(encoding.ids, side), len(encoding)) for encoding in found]
 
     def _read_in_blocks(self, text: str, side: Side) -> Iterator[list[Read]]:
         ids, tokens = list[int](), len(self._opening) + len(self._closing)
         for begin, end in _blocks(text):
-            encoding = self._tokenizer.encode(text[begin:end], add_special_tokens=False)
+            encoding = self._plain_first.encode(text[begin:end])
             tokens += len(encoding)
             ids += encoding.ids
             ids = ids[-self.max_tokens :] if side == "left" else ids[: self.max_tokens]

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.embedding import batcher as module
 from app.embedding.batcher import QUIET_S, Batcher
 from app.embedding.encoder import F32
 from app.embedding.jobs import Encoded
@@ -260,6 +262,31 @@ def test_urgent_texts_share_no_batch_with_the_others(encoder: FakeEncoder) -> No
 
     asyncio.run(scenario())
     assert encoder.batches == [[[0]], [[2], [4]], [[1], [3]]]
+
+
+@pytest.mark.parametrize(("seconds", "texts"), [(math.inf, [2, 2]), (0.0, [4])])
+def test_what_is_not_urgent_goes_in_half_batches_for_a_while_after_who_is(
+    encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch, seconds: float, texts: list[int]
+) -> None:
+    async def scenario() -> None:
+        monkeypatch.setattr(module, "SHORT_BATCHES_S", seconds)
+        running = batcher(encoder)
+        await running.embed([[1]], urgent=True)
+        await running.embed([[number] * 16 for number in (2, 3, 4, 5)])
+        running.close()
+
+    asyncio.run(scenario())
+    assert [len(batch) for batch in encoder.batches] == [1, *texts]
+
+
+def test_batches_are_whole_where_nobody_was_urgent(encoder: FakeEncoder) -> None:
+    async def scenario() -> None:
+        running = batcher(encoder)
+        await running.embed([[number] * 16 for number in (2, 3, 4, 5)])
+        running.close()
+
+    asyncio.run(scenario())
+    assert [len(batch) for batch in encoder.batches] == [4]
 
 
 def test_a_queue_full_of_others_takes_an_urgent_text_and_has_its_own_limit(encoder: FakeEncoder) -> None:
