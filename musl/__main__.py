@@ -1,7 +1,7 @@
 """Repair wheels for musl, and help to review new ones.
 
 python -m musl repair --wheels DIR --target DIR   the reviewed wheels in DIR, repaired, into a folder of packages
-python -m musl allocator --wheels DIR --root DIR  mimalloc in front of musl's allocator, below a root
+python -m musl allocator --wheels DIR --root DIR  mimalloc and our memcpy in front of musl's, below a root
 python -m musl symbols FILE.whl                   what a wheel imports, each name with its verdict, unknown ones first
 """
 

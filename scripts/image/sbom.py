@@ -22,6 +22,7 @@ COMPAT = "musl.libs"
 # Folders that are not called as the package that brings them is.
 FOLDERS = {"chromadb_rust_bindings": "chromadb", "rpds": "rpds-py", "yaml": "pyyaml"}
 ALLOCATOR = ("usr/local/lib/libmimalloc.so.3", "usr/local/lib/libmimalloc_options.so")
+COPIES = "usr/local/lib/libcopies.so"
 _library = re.compile(r"\.so(\.[0-9.]+)?$")
 _pin = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)")
 
@@ -38,6 +39,7 @@ def write(root: Path, *, pins: Sequence[Path], allocator_pin: Path, models: Path
         *packages,
         _allocator(root, *allocator),
         _compatibility(root / SITE_PACKAGES / COMPAT),
+        _copies(root),
         *apk_packages(root),
         *(_model(card) for card in sorted(models.glob("*/*/card.json"))),
     ]
@@ -164,6 +166,17 @@ def _compatibility(folder: Path) -> Component:
         "licenses": _licences("Apache-2.0"),
     }
     return _with_files(component, folder.parent, sorted(folder.iterdir()))
+
+
+def _copies(root: Path) -> Component:
+    component: Component = {
+        "type": "library",
+        "bom-ref": "vectorspace/musl-copies",
+        "name": "vectorspace-musl-copies",
+        "description": "memcpy and memmove, built from musl/allocation.",
+        "licenses": _licences("Apache-2.0"),
+    }
+    return _with_files(component, root, [root / COPIES])
 
 
 def _with_files(component: Component, root: Path, files: list[Path]) -> Component:

@@ -41,6 +41,7 @@ def tree(tmp_path: Path) -> Path:
         "lib/apk/db/installed": APK,
         "usr/local/lib/libmimalloc.so.3": "allocator",
         "usr/local/lib/libmimalloc_options.so": "options",
+        "usr/local/lib/libcopies.so": "copies",
         f"{SITE_PACKAGES}/musl.libs/libglibc.so": "glibc",
         f"{SITE_PACKAGES}/some_thing/core.cpython-312-x86_64-linux-musl.so": "code",
         f"{SITE_PACKAGES}/some_thing.libs/libgcc_s-1.so.1": "gcc",
@@ -76,7 +77,8 @@ def bill(folder: Path) -> dict[str, Any]:
 
 def test_everything_in_the_tree_is_named_and_the_schema_is_kept(tree: Path) -> None:
     parts = {each["name"]: each for each in bill(tree)["components"]}
-    assert set(parts) == {"python", "some-thing", "mimalloc", "vectorspace-musl-compat", "musl", "zlib", "maker/m"}
+    ours = {"vectorspace-musl-compat", "vectorspace-musl-copies"}
+    assert set(parts) == {"python", "some-thing", "mimalloc", *ours, "musl", "zlib", "maker/m"}
     thing = parts["some-thing"]
     assert thing["purl"] == "pkg:pypi/some-thing@1.2"
     assert thing["licenses"] == [{"license": {"name": "Odd, ours"}}]
@@ -95,6 +97,8 @@ def test_everything_in_the_tree_is_named_and_the_schema_is_kept(tree: Path) -> N
         "model.onnx_data": [{"alg": "SHA-256", "content": "e" * 64}],
     }
     assert [each["name"] for each in parts["vectorspace-musl-compat"]["components"]] == ["musl.libs/libglibc.so"]
+    (copies,) = parts["vectorspace-musl-copies"]["components"]
+    assert copies["name"] == "usr/local/lib/libcopies.so"
 
 
 def test_a_packages_own_bill_is_cut_to_what_names_its_parts(tree: Path) -> None:
