@@ -158,25 +158,23 @@ def _allocator(root: Path, name: str, pin: tuple[str, list[str]]) -> Component:
 
 
 def _compatibility(folder: Path) -> Component:
-    component: Component = {
-        "type": "library",
-        "bom-ref": "vectorspace/musl-compat",
-        "name": "vectorspace-musl-compat",
-        "description": "What glibc has and musl lacks, built from musl/compat.",
-        "licenses": _licences("Apache-2.0"),
-    }
+    component = _own("musl-compat", "What glibc has and musl lacks, built from musl/compat.")
     return _with_files(component, folder.parent, sorted(folder.iterdir()))
 
 
 def _copies(root: Path) -> Component:
-    component: Component = {
+    component = _own("musl-copies", "memcpy and memmove, built from musl/allocation.")
+    return _with_files(component, root, [root / COPIES])
+
+
+def _own(name: str, description: str) -> Component:
+    return {
         "type": "library",
-        "bom-ref": "vectorspace/musl-copies",
-        "name": "vectorspace-musl-copies",
-        "description": "memcpy and memmove, built from musl/allocation.",
+        "bom-ref": f"vectorspace/{name}",
+        "name": f"vectorspace-{name}",
+        "description": description,
         "licenses": _licences("Apache-2.0"),
     }
-    return _with_files(component, root, [root / COPIES])
 
 
 def _with_files(component: Component, root: Path, files: list[Path]) -> Component:
