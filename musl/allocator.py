@@ -84,8 +84,8 @@ def install(wheels: Path, python: Path, root: Path) -> str:
 
 def as_chosen(said: str) -> bool:
     """Whether PROGRAM said what it says where all is in place."""
-    ours, others, _, *rest = [*said.split(), "", "", ""]
-    return (ours, others, [each for each in rest if each]) == ("True", "False", ["0", COPIES_NAME, COPIES_NAME])
+    words = said.split()
+    return [*words[:2], *words[3:]] == ["True", "False", "0", COPIES_NAME, COPIES_NAME]
 
 
 def build_copies(output: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from musl.allocator import SHA256, WHEEL, install
+from musl.allocator import SHA256, WHEEL, as_chosen, install
 from musl.errors import AlteredWheel, UnknownWheel
 from tests.unit.musl.conftest import CHECKOUT
 
@@ -29,3 +29,18 @@ def test_another_allocator_is_refused_with_both_hashes(tmp_path: Path) -> None:
 def test_a_missing_wheel_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnknownWheel, match=f"lacks {WHEEL}"):
         install(tmp_path, PYTHON, tmp_path / "root")
+
+
+@pytest.mark.parametrize(
+    ("said", "chosen"),
+    [
+        ("True False 3208 0 libcopies.so libcopies.so\n", True),
+        ("False False 3208 0 libcopies.so libcopies.so\n", False),
+        ("True False 3208 10 libcopies.so libcopies.so\n", False),
+        ("True False 3208 0 ld-musl-x86_64.so.1 libcopies.so\n", False),
+        ("True False 3208\n", False),
+        ("", False),
+    ],
+)
+def test_what_a_program_says_of_its_allocator_is_believed_as_a_whole(said: str, chosen: bool) -> None:
+    assert as_chosen(said) is chosen
