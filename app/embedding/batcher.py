@@ -11,11 +11,12 @@ from typing import Protocol
 
 import numpy as np
 
+from app.embedding.admission import Admission
 from app.embedding.encoder import Encoder
 from app.embedding.jobs import Encoded, Job, Place, failure, settle
 from app.embedding.pace import Pace
 from app.embedding.waiting import Entry, Waiting
-from app.errors import EncoderFailed, ModelChanged, NotReady, QueueFull, WaitTooLong
+from app.errors import EncoderFailed, ModelChanged, NotReady
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +66,9 @@ class Batcher:
     ) -> None:
         self._encoder = encoder
         self._max_batch_tokens = max_batch_tokens
-        self._max_queue_texts = max_queue_texts
-        self._max_queue_s = max_queue_s
         self._pace = Pace(lanes, max_batch_tokens)
+        refused = (lambda: None) if observer is None else observer.refused
+        self._admission = Admission(self._pace, max_texts=max_queue_texts, max_s=max_queue_s, refused=refused)
         self._on_death = on_death
         self._observer = observer
         self._urgent: Waiting[Place] = Waiting()
@@ -188,25 +189,10 @@ class Batcher:
         """raises  QueueFull, where so many new texts of a request cannot wait in `queue`
 
         before  texts and tokens that will be in the queue before them
-
-        The time is what they would wait, and not what they take: a request larger than either limit may still go when
-        nothing else waits, else it never could.
         """
-        waiting = len(queue) + before[0]
-        if not waiting:
-            return
         # Urgent texts wait for urgent ones alone.
-        wait_s = self._pace.seconds(queue.tokens + before[1] + (0 if queue is self._urgent else self._urgent.tokens))
-        retry_after_s = max(1, math.ceil(wait_s))
-        too_many, too_long = waiting + new > self._max_queue_texts, wait_s > self._max_queue_s
-        if (too_many or too_long) and self._observer is not None:
-            self._observer.refused()
-        # Raised without a name: one that this frame held would be a cycle with all frames below it, which only the
-        # garbage collector takes apart, and under overload that took a seventh of the event loop's time (0015).
-        if too_many:
-            raise QueueFull(waiting, new, self._max_queue_texts, retry_after_s)
-        if too_long:
-            raise WaitTooLong(wait_s, self._max_queue_s, retry_after_s)
+        ahead = queue.tokens + before[1] + (0 if queue is self._urgent else self._urgent.tokens)
+        self._admission.check(new, waiting=len(queue) + before[0], tokens=ahead)
 
     def _work(self) -> None:
         held: list[Entry[Place]] = []
