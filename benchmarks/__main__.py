@@ -30,14 +30,15 @@ STORES, QUICK_STORES = (20_000, 384, 200), (2_500, 64, 20)
 
 
 def machine() -> str:
-    """Processors, memory and what else runs, for whoever compares two reports."""
+    """Processors, memory, Python's build and what else runs, for whoever compares two reports."""
     facts = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
     memory_gb = int(facts["MemTotal"].split()[0]) * 1024 / 1e9
     models = [line.split(":", 1)[1] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
     model = models[0].strip() if models else platform.machine()
     cpus = len(os.sched_getaffinity(0))
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"{now}; {cpus} × {model}, {memory_gb:.1f} GB; load average {load()}"
+    python = f"Python {platform.python_version()} ({platform.python_compiler()}, {platform.python_build()[1]})"
+    return f"{now}; {cpus} × {model}, {memory_gb:.1f} GB; {python}; load average {load()}"
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ import numpy as np
 
 from app.embedding.admission import Admission
 from app.embedding.encoder import Encoder
+from app.embedding.finished import Finished
 from app.embedding.jobs import Encoded, Job, Place, failure, settle
 from app.embedding.pace import Pace
 from app.embedding.waiting import Entry, Waiting
@@ -75,6 +76,7 @@ class Batcher:
         self._others: Waiting[Place] = Waiting()
         # Texts and tokens of requests that are tokenised now, urgent ones and others.
         self._arriving = {True: (0, 0), False: (0, 0)}
+        self._finished = Finished()
         # What waits or is being encoded, by its token ids: who asks for the same joins it.
         self._under_way: dict[tuple[int, ...], Entry[Place]] = {}
         self._wake = threading.Condition()
@@ -226,6 +228,7 @@ class Batcher:
                         self._met_s = now_s
                     self._encoding += 1
                     return batch, len(self._lanes) > 1 and now_s - self._met_s > QUIET_S, busy_since_s
+                settle(self._finished.take(), now_s)
                 if self._closed is not None:
                     return [], False, busy_since_s
                 self._wake.wait()
@@ -264,7 +267,11 @@ class Batcher:
                         full.append(job)
             if self._observer is not None:
                 self._observer.encoded(lengths, [started - entry.since_s for entry in batch], took_s)
-        settle(full, ended)
+            self._finished.add(full, ended)
+            # As long as something waits, a lane comes by here again when it is through with its next batch.
+            next_s = ended + took_s / len(self._lanes) if self.waiting else math.inf
+            due = self._finished.due(next_s)
+        settle(due, ended)
         return ended
 
     def _out(self, batch: Iterable[Entry[Place]]) -> set[Job]:
@@ -279,7 +286,9 @@ class Batcher:
         with self._wake:
             self._closed = self._closed or reason
             jobs = self._out((*self._urgent.clear(), *self._others.clear(), *held))
+            finished = self._finished.take()
             self._wake.notify_all()
+        settle(finished, time.monotonic())
         settle(jobs, error)
 
 

@@ -36,7 +36,7 @@ from benchmarks.store.report import NotMeasured
 MAX_TOKENS = 256
 LEAST_S, QUICK_LEAST_S = 0.8, 0.3
 # Of each workload that is held against the limit, in each round.
-LIMIT_S, QUICK_LIMIT_S = 20.0, 0.0
+LIMIT_S, QUICK_LIMIT_S = 30.0, 0.0
 LEAST_COSINE = 0.98
 # What can go wrong with a peer.
 FAILURES = (
@@ -145,7 +145,7 @@ class OneRound:
                 self._end(name)
             for cell in cells:
                 if cell.workload in tables.OVER_TORCH and (cell.in_request, cell.clients) == tables.LIMIT:
-                    self._beside_bare(replace(cell, most=cell.least))
+                    self._beside_bare(replace(cell, most=cell.least) if self._quick else cell)
             for name in list(self._running):
                 self._end(name)
         return self._round
@@ -190,21 +190,20 @@ class OneRound:
         each.end()
 
     def _beside_bare(self, cell: Cell) -> None:
-        """Ours and the limit in turns, once at the least and until LIMIT_S are over."""
+        """Ours and the limit in turns, once at the least and until LIMIT_S are over.
+
+        All texts of the cell each time, several requests a client: a load, and not how it begins and ends.
+        """
         print(f"peers: beside bare: {cell}", file=sys.stderr, flush=True)
-        least, until_s = (
-            -(-cell.least // cell.in_request),
-            time.monotonic() + (QUICK_LIMIT_S if self._quick else LIMIT_S),
-        )
+        until_s = time.monotonic() + (QUICK_LIMIT_S if self._quick else LIMIT_S)
         ratios = self._round.of_limit.setdefault(cell.workload, [])
         while True:
             requests, rates = self._requests(cell), dict[str, float]()
             for name in turned([OURS, BARE], len(ratios)):
                 if name in self._running:
                     with self._excused(name, f"{name}, in turns: {cell}"):
-                        rates[name] = taken(
-                            cell, self._running[name].load(requests, cell.clients, least, 0)
-                        ).texts_per_s
+                        load = self._running[name].load(requests, cell.clients, len(requests), 0)
+                        rates[name] = taken(cell, load).texts_per_s
             if len(rates) < 2:
                 return
             ratios.append(rates[OURS] / rates[BARE])

@@ -150,7 +150,7 @@ def main() -> None:
     parser = report.parser(__doc__)
     parser.add_argument("--documents", type=int, help="in each of the two imports")
     given = parser.parse_args()
-    documents = given.documents or (300 if given.quick else 3000)
+    documents = given.documents or (300 if given.quick else 2500)
     title = f"{CLIENTS} clients and an import of {documents} documents"
     report.tell(title, lambda: measure(documents), as_json=given.json)
 

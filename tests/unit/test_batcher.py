@@ -4,9 +4,10 @@ import asyncio
 import gc
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from app.embedding import batcher as module
 from app.embedding.batcher import QUIET_S, Batcher
 from app.embedding.encoder import F32
-from app.embedding.jobs import Encoded
+from app.embedding.jobs import Encoded, Job, settle
 from app.embedding.waiting import BATCH_COSTS_TOKENS
 from app.errors import EncoderFailed, ModelChanged, NotReady, QueueFull, WaitTooLong
 from tests.fakes import DIMENSION, FakeEncoder
@@ -349,6 +350,73 @@ def test_who_has_met_nobody_for_a_moment_is_alone(encoder: FakeEncoder, monkeypa
             await running.embed([[11]])
         encoder.failure = None
         assert await alone([12]) == [True]
+        running.close()
+
+    asyncio.run(scenario())
+
+
+class Waited(NamedTuple):
+    """Callers of which each fills a batch of its own, and what was handed out together."""
+
+    callers: list[asyncio.Task[Encoded]]
+    handed_out: list[int]
+
+
+async def waited_long(
+    encoder: FakeEncoder, running: Batcher, clock: Standing, monkeypatch: pytest.MonkeyPatch
+) -> Waited:
+    """Three callers behind a first one, all of them 10 s old when the first one is through and the clock stands."""
+    handed_out: list[int] = []
+
+    def recorded(jobs: Collection[Job], outcome: Exception | float) -> None:
+        handed_out.extend([len(jobs)] if jobs else [])
+        settle(jobs, outcome)
+
+    monkeypatch.setattr(module, "settle", recorded)
+    first = await held_back(encoder, running, [[1]])
+    callers = [asyncio.create_task(running.embed([[ids] * 64])) for ids in (2, 3, 4)]
+    await asyncio.sleep(0)
+    clock.now_s += 10
+    encoder.open.set()
+    await first
+    return Waited(callers, handed_out)
+
+
+def test_who_has_waited_is_handed_out_with_others(encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "time", clock := Standing())
+
+    async def scenario() -> None:
+        running = batcher(encoder)
+        waited = await waited_long(encoder, running, clock, monkeypatch)
+        for answer, ids in zip(await asyncio.gather(*waited.callers), (2, 3, 4), strict=True):
+            np.testing.assert_array_equal(answer.vectors, np.stack([encoder.vector([ids] * 64)]))
+        # The first one's batch took 10 s: the next would come too late. After the last one nothing waits.
+        assert waited.handed_out == [1, 3]
+        running.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("no"), SystemExit("died")])
+def test_who_is_held_gets_its_vectors_whatever_becomes_of_the_next_batch(
+    encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    monkeypatch.setattr(module, "time", clock := Standing())
+    encode = encoder.encode
+
+    def failing(batch: Sequence[Sequence[int]], *, alone: bool = False) -> F32:
+        if batch[0][0] == 4:
+            raise failure
+        return encode(batch, alone=alone)
+
+    monkeypatch.setattr(encoder, "encode", failing)
+
+    async def scenario() -> None:
+        running = batcher(encoder)
+        waited = await waited_long(encoder, running, clock, monkeypatch)
+        *answers, failed = await asyncio.gather(*waited.callers, return_exceptions=True)
+        assert isinstance(failed, EncoderFailed)
+        assert [answer.vectors.shape for answer in answers if isinstance(answer, Encoded)] == [(1, DIMENSION)] * 2
         running.close()
 
     asyncio.run(scenario())
