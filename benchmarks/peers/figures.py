@@ -4,10 +4,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-OURS, BASE64, IMAGE, TORCH, BARE = "VectorSpace", "VectorSpace, base64", "VectorSpace, image", "torch", "bare"
+OURS, BASE64, IMAGE, TORCH = "VectorSpace", "VectorSpace, base64", "VectorSpace, image", "torch"
 LIGHT_EMBED = "light-embed"
-OWN = {OURS, BASE64, IMAGE, BARE}  # what is no peer
-IN_PROCESS = {LIGHT_EMBED, BARE}  # libraries, asked without a server
+# ONNX Runtime called without a service, with its own operators and with ours.
+ONNX_RUNTIME, BARE = "ONNX Runtime", "bare"
+LIMITS = (ONNX_RUNTIME, BARE)
+OWN = {OURS, BASE64, IMAGE, *LIMITS}  # what is no peer
+IN_PROCESS = {LIGHT_EMBED, *LIMITS}  # libraries, asked without a server
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,12 @@ class Resources:
 class Round:
     """What one round has found; a peer that could not be measured is absent.
 
-    of_limit  by workload: ours by the bare limit, turn after turn
+    of_limit  by one of LIMITS and workload: ours by that, turn after turn
     """
 
     taken: dict[tuple[str, Cell], Taken] = field(default_factory=dict)
     resources: dict[str, Resources] = field(default_factory=dict)
-    of_limit: dict[str, list[float]] = field(default_factory=dict)
+    of_limit: dict[tuple[str, str], list[float]] = field(default_factory=dict)
 
     def best(self, peers: Collection[str], cells: Collection[Cell]) -> float | None:
         """The most texts a second that any of `peers` reached in any of `cells`."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.embedding.kernels import LIBRARY
 from benchmarks.peers import environments, weights
-from benchmarks.peers.figures import BARE, LIGHT_EMBED, OURS, TORCH
+from benchmarks.peers.figures import BARE, LIGHT_EMBED, ONNX_RUNTIME, OURS, TORCH
 from benchmarks.peers.libraries import Library
 from benchmarks.peers.servers import INFINITY, MODEL, OPENAI, PLAIN, Server
 
@@ -69,10 +69,11 @@ def light_embed() -> Library:
     return Library(LIGHT_EMBED, command, [python.parents[1], *_onnx_files(model)])
 
 
-def bare() -> Library:
+def bare(name: str, library: str | Path) -> Library:
+    """ONNX Runtime and nothing else. library: of operators; "" for none"""
     python = environments.service_environment()
     cpus = str(len(os.sched_getaffinity(0)))
-    return Library(BARE, [python, PROGRAMS / "bare.py", OUR_MODEL, LIBRARY, cpus], [])
+    return Library(name, [python, PROGRAMS / "bare.py", OUR_MODEL, library, cpus], [])
 
 
 # In the table's order. A function raises NotMeasured where its peer cannot be had.
@@ -83,7 +84,8 @@ PEERS: dict[str, Callable[[], Peer]] = {
     "infinity, optimum": infinity_optimum,
     "fastembed": fastembed,
     LIGHT_EMBED: light_embed,
-    BARE: bare,
+    ONNX_RUNTIME: lambda: bare(ONNX_RUNTIME, ""),
+    BARE: lambda: bare(BARE, LIBRARY),
 }
 
 

@@ -1,6 +1,6 @@
 """bare.py FOLDER LIBRARY CPUS: ONNX Runtime and nothing else on our int8 model, the limit of what a service reaches.
 
-With our library of operators where it was made, as in the service.
+With our library of operators, as in the service, unless LIBRARY is empty or was not made.
 
 Tokenised before the clock starts; sorted by length; batches of up to BUDGET tokens, padding counted, of texts of one
 length, and no fewer of them than lanes; as many lanes as CPUs, one thread each, the longest batch first, so that the
