@@ -47,9 +47,10 @@ class Batcher:
     """A bounded queue in front of an encoder, emptied by `lanes` threads.
 
     An idle lane takes a lone text at once; there is no timer. Who is alone, as nobody has met anybody for a moment, may
-    have the other lanes' processors as well. Equal texts that wait or are being encoded are encoded once. A failed
-    batch fails every caller in it with its cause. A lane that dies of anything else, or a model that is no longer the
-    one that was checked, fails all who wait and calls `on_death`, which is to end the process.
+    have the other lanes' processors as well. Equal texts that wait or are being encoded are encoded once. Who waited
+    long is handed out together with others, a moment later (`Finished`). A failed batch fails every caller in it with
+    its cause. A lane that dies of anything else, or a model that is no longer the one that was checked, fails all who
+    wait and calls `on_death`, which is to end the process.
 
     max_queue_s  who would wait longer than this for a first batch is refused, by the pace of the last batches
     """

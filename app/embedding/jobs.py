@@ -14,7 +14,7 @@ class Encoded(NamedTuple):
     """vectors (texts, dimension) float32, and where the time went: together the caller's time in the batcher.
 
     waited_s  until the first of the texts went to the model; 0 where another caller's equal one was there already
-    took_s    from then until the last one came back
+    took_s    from then until the last one was back and they were handed out
     """
 
     vectors: F32
@@ -56,7 +56,7 @@ def failure(cause: Exception) -> EncoderFailed:
 def settle(jobs: Iterable[Job], outcome: Exception | float) -> None:
     """Hand the outcome to the callers' event loop, waking it once; callers that have gone are left in peace.
 
-    outcome  what went wrong, or when the last vector was there (seconds, monotonic)
+    outcome  what went wrong, or now (seconds, monotonic), where all vectors are there
     """
     by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
     for job in jobs:
