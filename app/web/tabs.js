@@ -1,4 +1,4 @@
-// The views as tabs: arrows move between them, and the address says what is open: #/search?c=sample&q=a+query.
+// The views as tabs: arrows move between them, and the address says what is open: #/search?c=sample&q=kitten.
 import { debounced, find } from "./dom.js";
 import { refresh, session } from "./session.js";
 
@@ -12,13 +12,14 @@ export function tabs(views) {
 
   const query = (name) => find(name).querySelector("[type=search]");
 
-  // byKeys: the focus stays among the tabs; how: history's method, for a change of view
+  // byKeys: the focus stays among the tabs; how: history's method, for a new view
   function select(name, byKeys = false, how = "pushState") {
     const empty = session.collections.length === 0;
     for (const [index, each] of names.entries()) {
       const chosen = each === name;
       buttons[index].setAttribute("aria-selected", chosen);
       buttons[index].tabIndex = chosen ? 0 : -1;
+      buttons[index].disabled = false;
       find(each).hidden = !chosen || (empty && !views[each].alone);
     }
     find("welcome").hidden = !empty || !session.known || Boolean(views[name].alone);
@@ -32,7 +33,7 @@ export function tabs(views) {
     views[name].show?.(byKeys);
   }
 
-  // With a slash, since browsers take the name of an element for the place where Tab goes on.
+  // A slash, as browsers take an element's name for where Tab goes on.
   function remember(how = "replaceState") {
     if (!session.known) return;
     const asked = new URLSearchParams();
@@ -41,7 +42,7 @@ export function tabs(views) {
     history[how](null, "", `#/${view.current}${asked.size ? `?${asked}` : ""}`);
   }
 
-  // Open what the address says.
+  // Open what the address says; no tab works before.
   async function follow() {
     const [name, parameters] = location.hash.slice(2).split("?");
     const known = names.includes(name);
@@ -58,7 +59,6 @@ export function tabs(views) {
   }
 
   for (const [index, button] of buttons.entries()) {
-    button.disabled = false;
     button.onclick = () => select(names[index]);
     button.onkeydown = ({ key }) => {
       const to = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: names.length - 1 }[key];

@@ -82,7 +82,9 @@ def test_axe_finds_nothing_in_the_sheets_and_the_empty_page(
 
 def test_arrows_go_through_the_views(service: Process, open_page: Open) -> None:
     page = open_page(service, "#/map")
-    page.get_by_role("tab", name="Map").focus()
+    tab = page.get_by_role("tab", name="Map")
+    expect(tab).to_be_enabled()  # focus() does not wait for it
+    tab.focus()
     for key, view in (("ArrowRight", "search"), ("End", "state"), ("ArrowRight", "map"), ("ArrowLeft", "state")):
         page.keyboard.press(key)
         expect(page.locator(f"#tab-{view}")).to_be_focused()

@@ -136,6 +136,20 @@ def test_the_last_choice_holds_whichever_answer_comes_last(two: Process, open_pa
     assert title(page) == picker.input_value() == "third"
 
 
+def test_no_tab_works_before_the_view_of_the_address_is_open(two: Process, open_page: Open) -> None:
+    page = open_page(two, "#/map?c=news")
+    tab = page.get_by_role("tab", name="Search")
+    expect(tab).to_be_enabled()
+    held = Held(page, "**/v1/collections", times=1)
+    page.reload()
+    held.waiting()
+    expect(tab).to_be_disabled()  # or what it opens would be left again for the map
+    held.let_go()
+    tab.click()
+    expect(page.locator("#search")).to_be_visible()
+    assert page.url.endswith("#/search?c=news")
+
+
 def test_a_map_never_shows_under_another_name(two: Process, open_page: Open) -> None:
     page = opened(two, open_page, "map", expected=["status of 507"])
     caption = page.locator("#map-caption")
