@@ -105,7 +105,10 @@ class Settings(BaseSettings):
         description="Seconds that a text may wait for its batch, as estimated; beyond, 429. More: longer waits.",
     )
     cache_mb: int = Field(
-        16, ge=0, le=100_000, description="Megabytes of vectors kept to answer a text seen before; 0 keeps none."
+        16,
+        ge=0,
+        le=100_000,
+        description="Megabytes of vectors kept to answer a text that comes again, one of many a third time. 0: none.",
     )
     max_texts: int = Field(2048, ge=1, le=100_000, description="Texts in one request. More: larger responses.")
     max_tokenize_characters: int = Field(

@@ -12,6 +12,8 @@ from app.embedding.tokenizer import Side
 # What an entry takes beside its vector's numbers: measured with tracemalloc as 245 to 273 (key, tuple, number, place in
 # the dictionary), and the allocator's own header. A test measures it again.
 ENTRY_BYTES = 272
+# Places for digests of texts that were not kept, each in the one that its hash names: half a megabyte at the most.
+SEEN = 8192
 
 
 class Known(NamedTuple):
@@ -32,6 +34,7 @@ class VectorCache:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._known: OrderedDict[bytes, Known] = OrderedDict()
+        self._seen: list[bytes | None] = [None] * (SEEN if max_bytes else 1)
         self.hits = 0
         self.misses = 0
         self.bytes = 0
@@ -48,6 +51,16 @@ class VectorCache:
             self.hits += 1
             self._known.move_to_end(key)
         return known
+
+    def seen(self, key: bytes) -> bool:
+        """Whether this was asked of `key` before, of late; it has been now.
+
+        For texts that come by the hundred: most are seen once, as those of an import, and would push out all that is
+        asked again and again. Those are kept that come a second time.
+        """
+        place = hash(key) % len(self._seen)
+        before, self._seen[place] = self._seen[place], key
+        return before == key
 
     def put(self, key: bytes, vector: F32, tokens: int) -> None:
         """Keep a copy of `vector`, (dimension,) float32, and let the oldest go until there is room."""

@@ -22,6 +22,8 @@ Role = Literal["query", "passage"]
 CHARACTERS_PER_TOKEN = 4
 # Below this many characters tokenising takes less than handing it to another thread (about 0.1 ms each).
 INLINE_CHARACTERS = 1000
+# Of more new texts than this at once, the cache keeps those that it has seen before.
+FEW_TEXTS = 8
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ class Embedder(Protocol):
 class ModelEmbedder:
     """The embedder over a local model. Texts that `cache` knows are neither tokenised nor encoded.
 
+    It gets to know a few new texts at once, as queries are, and of many those that come a second time.
+
     observer  is given every result, in the task that asked for it
     """
 
@@ -130,7 +134,8 @@ class ModelEmbedder:
         cuts = self._cuts(counts, truncate)
         made = await self._batcher.embed([one.ids for one in read], urgent=urgent)
         for key, vector in zip(new, made.vectors, strict=True):
-            self._cache.put(key, vector, tokens[key])
+            if len(new) <= FEW_TEXTS or self._cache.seen(key):
+                self._cache.put(key, vector, tokens[key])
         left_out = sum(cut.tokens - cut.kept for cut in cuts)
         vectors = _joined(keys, new, made.vectors, known)
         result = Embeddings(vectors, sum(counts) - left_out, cuts, made.waited_s, made.took_s)

@@ -13,7 +13,7 @@ from app.embedding.registry import Prompts
 from tests.fakes import DIMENSION, FakeEncoder, card
 from tests.unit.test_embedder import tokenizer
 
-texts = st.lists(st.lists(st.sampled_from("ab"), min_size=1, max_size=7).map(" ".join), min_size=1, max_size=6)
+texts = st.lists(st.lists(st.sampled_from("ab"), min_size=1, max_size=7).map(" ".join), min_size=1, max_size=12)
 requests = st.lists(st.tuples(texts, st.sampled_from(["query", "passage"])), min_size=1, max_size=8)
 
 

@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from app.embedding.cache import ENTRY_BYTES, VectorCache, key_of, vector_of
+from app.embedding.cache import ENTRY_BYTES, SEEN, VectorCache, key_of, vector_of
 from tests.fakes import DIMENSION, unit
 
 ONE = 4 * DIMENSION + ENTRY_BYTES
@@ -68,3 +68,25 @@ def test_it_counts_the_bytes_that_it_takes(dimension: int) -> None:
     finally:
         tracemalloc.stop()
     assert taken == pytest.approx(cache.bytes, rel=0.05)
+
+
+def test_what_was_seen_of_late_is_seen_again_and_nothing_else() -> None:
+    cache = VectorCache(ONE)
+    assert [cache.seen(key) for key in (b"a", b"a", b"b", b"a")] == [False, True, False, True]
+    assert (len(cache), cache.hits, cache.misses) == (0, 0, 0)
+    for number in range(20 * SEEN):
+        assert not cache.seen(key_of(str(number)))
+    assert not cache.seen(b"a")  # one in 20 places is left as it was, with a chance of 2e-9
+
+
+def test_what_was_seen_takes_half_a_megabyte_at_the_most() -> None:
+    gc.collect()
+    tracemalloc.start()
+    try:
+        cache = VectorCache(ONE)
+        for number in range(10 * SEEN):
+            cache.seen(key_of(str(number)))
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 550_000

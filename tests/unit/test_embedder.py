@@ -14,12 +14,12 @@ from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
 from app.embedding.batcher import Batcher
-from app.embedding.cache import VectorCache
-from app.embedding.embedder import INLINE_CHARACTERS, Cut, Embeddings, ModelEmbedder
+from app.embedding.cache import ENTRY_BYTES, VectorCache
+from app.embedding.embedder import FEW_TEXTS, INLINE_CHARACTERS, Cut, Embeddings, ModelEmbedder
 from app.embedding.registry import Prompts
 from app.embedding.tokenizer import BLOCK_CHARACTERS, Read, Side, TextTokenizer
 from app.errors import EmptyText, EncoderFailed, QueueFull, TextTooLong
-from tests.fakes import FakeEncoder, card
+from tests.fakes import DIMENSION, FakeEncoder, card
 
 T = TypeVar("T")
 WORDS = {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3, "b": 4, "find": 5}
@@ -36,7 +36,7 @@ def embed(*texts: str, **more: object) -> tuple[Embeddings, FakeEncoder]:
     return over(lambda model: model.embed(texts, **more))  # type: ignore[arg-type]
 
 
-def over(ask: Callable[[ModelEmbedder], Awaitable[T]]) -> tuple[T, FakeEncoder]:
+def over(ask: Callable[[ModelEmbedder], Awaitable[T]], cache_bytes: int = 10_000) -> tuple[T, FakeEncoder]:
     """What an embedder over the words above answers, and the encoder behind it."""
     encoder = FakeEncoder()
 
@@ -46,7 +46,7 @@ def over(ask: Callable[[ModelEmbedder], Awaitable[T]]) -> tuple[T, FakeEncoder]:
         )
         try:
             model = card(max_tokens=6, prompts=Prompts(query="find "))
-            return await ask(ModelEmbedder(model, 0, tokenizer(6), batcher, VectorCache(10_000)))
+            return await ask(ModelEmbedder(model, 0, tokenizer(6), batcher, VectorCache(cache_bytes)))
         finally:
             batcher.close()
 
@@ -138,6 +138,30 @@ def test_a_text_seen_before_is_not_encoded_again_and_costs_its_tokens() -> None:
         [1, 3, 2],
         [1, 3, 4, 3, 4, 2],
     ]
+
+
+# More than few at once, each of four words.
+MANY = [" ".join("ab"[number >> place & 1] for place in range(4)) for number in range(FEW_TEXTS + 1)]
+
+
+@pytest.mark.parametrize(("texts", "encoded"), [(MANY, [9, 9, 0]), (MANY[:FEW_TEXTS], [8, 0, 0])])
+def test_a_few_texts_at_once_are_kept_and_of_many_those_that_come_again(texts: list[str], encoded: list[int]) -> None:
+    async def ask(model: ModelEmbedder) -> list[Embeddings]:
+        return [await model.embed(texts) for _ in encoded]
+
+    (first, *others), encoder = over(ask)
+    assert sum(map(len, encoder.batches)) == sum(encoded)
+    for other in others:
+        np.testing.assert_array_equal(other.vectors, first.vectors)
+
+
+def test_many_texts_that_come_once_push_out_nothing() -> None:
+    async def ask(model: ModelEmbedder) -> list[Embeddings]:
+        return [await model.embed(texts) for texts in (["a b a"], MANY, ["a b a"])]
+
+    (first, _, again), encoder = over(ask, 2 * (4 * DIMENSION + ENTRY_BYTES))
+    np.testing.assert_array_equal(first.vectors, again.vectors)
+    assert sum(map(len, encoder.batches)) == 1 + len(MANY)
 
 
 @pytest.mark.parametrize(
