@@ -35,6 +35,9 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+# What says where a request ends is the HTTP server's: it refuses what is wrong with these by itself, with a bare 400
+# (test_hostile.py).
+FRAMING = {"transfer-encoding", "content-length", "connection", "expect", "upgrade"}
 schema = schemathesis.openapi.from_dict(build_api().openapi())
 OPERATIONS = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
 tried: Counter[int] = Counter()
@@ -79,6 +82,8 @@ def test_answers_are_as_documented(
             session.put(notes, timeout=30)
             session.post(f"{notes}/documents", json={"documents": [{"id": "cat", "text": "a cat"}]}, timeout=30)
             case.path_parameters |= {"name": "notes"} | ({"id": "cat"} if "id" in case.path_parameters else {})
+        for name in [name for name in case.headers or () if name.lower() in FRAMING]:
+            del case.headers[name]
         response = case.call(base_url=service.url, session=session, timeout=60)
         tried[response.status_code] += 1
         case.validate_response(response, checks=CHECKS)
