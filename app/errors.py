@@ -55,6 +55,7 @@ VectorSpaceError
 ├── TooManyAsks                 more questions at once than the service may answer
 ├── TooManyMaps                 more maps at once than may be drawn or waited for
 ├── RemoteFailed                the OpenAI-compatible service failed, or answered what cannot be used
+├── ModelChanged                a file of the model was written to while it was in use; the process ends
 ├── EncoderFailed               the model runtime refused a batch; its words are kept as the cause
 └── CommandFailed               a command on the terminal could not do what it was asked
 """
@@ -99,17 +100,6 @@ class ModelAltered(CannotStart):
 
     def __init__(self, path: Path, expected: str, found: str) -> None:
         super().__init__(f"{path} is not the file that its card describes: expected {expected}, found {found}")
-
-
-class ModelChanged(VectorSpaceError):
-    """What computes is no longer what was checked: nothing may be computed with it any more."""
-
-    code = "model_changed"
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"{path} was written to while it was in use: a model is replaced as a whole, by another folder"
-        )
 
 
 class AddressTaken(CannotStart):
@@ -559,6 +549,17 @@ class RemoteFailed(VectorSpaceError):
         self.passing = passing
         self.retry_after_s = retry_after_s
         self.param = param
+
+
+class ModelChanged(VectorSpaceError):
+    """What computes is no longer what was checked: nothing may be computed with it any more."""
+
+    code = "model_changed"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} was written to while it was in use: a model is replaced as a whole, by another folder"
+        )
 
 
 class EncoderFailed(VectorSpaceError):
