@@ -150,6 +150,8 @@ def send(job: Job) -> Load:
                 if sent < len(requests) and (sent < job.least or now_s - started_s < job.least_s):
                     connection.send(requests[sent])
                     sent += 1
+                else:  # idle from now on, and the server may end it while others still wait
+                    selector.unregister(connection.socket)
         elapsed_s, cpu_s = time.perf_counter() - started_s, time.process_time() - cpu_s
     return Load(len(taken_ms), taken_ms, elapsed_s, cpu_s)
 

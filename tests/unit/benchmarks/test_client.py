@@ -2,7 +2,9 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -87,6 +89,40 @@ def test_after_the_least_and_the_time_no_more_is_sent(listen: Callable[..., List
 def test_until_the_time_is_over_more_is_sent(listen: Callable[..., Listener]) -> None:
     server = listen(OK)
     assert send(job(server.port, count=20, clients=2, least=5, least_s=60)).requests == 20
+
+
+@contextmanager
+def served(serve: Callable[[socket.socket], None]) -> Iterator[int]:
+    """The port of a socket that `serve` is given, on a thread of its own, to accept from."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,))
+        thread.start()
+        yield listening.getsockname()[1]
+        thread.join(10)
+
+
+def test_a_server_may_end_what_is_idle_while_others_wait() -> None:
+    def serve(listening: socket.socket) -> None:
+        with listening.accept()[0] as first, listening.accept()[0] as second:
+            for connection in (first, second):
+                connection.recv(1000)
+            first.sendall(OK)
+            first.shutdown(socket.SHUT_RDWR)
+            time.sleep(0.3)  # for the client to see that end before the other's answer
+            second.sendall(OK)
+
+    with served(serve) as port:
+        assert send(job(port, count=2, clients=2, least=2)).requests == 2
+
+
+def test_an_end_before_the_whole_answer_ends_the_load() -> None:
+    def serve(listening: socket.socket) -> None:
+        with listening.accept()[0] as connection:
+            connection.recv(1000)
+            connection.sendall(OK[:-1])
+
+    with served(serve) as port, pytest.raises(BadResponse, match="the server hung up"):
+        send(job(port, count=1, clients=1, least=1))
 
 
 def test_another_status_ends_the_load_with_what_was_said(listen: Callable[..., Listener]) -> None:
