@@ -2,9 +2,10 @@
 
     python -m benchmarks.arrivals < JOB
 
-JOB is JSON (`Job`); the answer is JSON on standard output (`Arrived`, its outcomes as lists). All requests are made and
-all connections open before the clock starts; most are idle most of the time, as those of real clients are. One thread,
-in a process of its own, and as little as can be done for each request: it has the same processors as the service.
+JOB is JSON (`Job`); the answer is a line that the first request is sent, and JSON on standard output (`Arrived`, its
+outcomes as lists). All requests are made and all connections open before the clock starts; most are idle most of the
+time, as those of real clients are. One thread, in a process of its own, and as little as can be done for each request:
+it has the same processors as the service.
 """
 
 import gc
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import accumulate, count
 from pathlib import Path
@@ -40,7 +41,7 @@ class Job:
     texts        to choose from, in turns; each gets a number before it, so that no two of all requests are alike
     phases       (requests a second, seconds) one after another; of a phase without a rate nothing is due
     connections  what is due while all of them are busy is told as NOT_SENT
-    come_back    one in so many of those refused comes back, once, when Retry-After says
+    come_back    one in so many of those refused comes back, once, when Retry-After says; 0 for none
     """
 
     port: int
@@ -75,17 +76,23 @@ class Arrived(NamedTuple):
     cpu_s: list[float]
 
 
-def run(job: Job) -> Arrived:
-    """Send `job` from a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.arrivals"],
-        input=json.dumps(asdict(job)),
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=CHECKOUT,
-        check=True,
-    )
-    outcomes, cpu_s = json.loads(done.stdout)
+def run(job: Job, begun: Callable[[], None] = lambda: None) -> Arrived:
+    """Send `job` from a process of its own, and call `begun` as the first request is sent.
+
+    raises  CalledProcessError, where it fails
+    """
+    command = [sys.executable, "-m", "benchmarks.arrivals"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with process.stdin as job_in:
+            job_in.write(json.dumps(asdict(job)))
+        if process.stdout.readline():
+            begun()
+        said = process.stdout.read()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    outcomes, cpu_s = json.loads(said)
     return Arrived([Outcome(*each) for each in outcomes], cpu_s)
 
 
@@ -208,7 +215,7 @@ class Arrivals:
         self._idle.append(connection)
         taken_s = now_s - connection.sent_s
         self._outcomes.append(Outcome(connection.sent_s, taken_s, status, retry_after_s, connection.attempt))
-        if status == 429 and connection.attempt == 1:
+        if status == 429 and connection.attempt == 1 and self._job.come_back:
             self._refused += 1
             if self._refused % self._job.come_back == 0:
                 heapq.heappush(self._returns, now_s + retry_after_s)
@@ -224,4 +231,5 @@ if __name__ == "__main__":
     arrivals = Arrivals(Job(**json.load(sys.stdin)))
     gc.freeze()
     gc.disable()
+    print("sending", flush=True)
     print(json.dumps(arrivals.run()))

@@ -2,30 +2,41 @@
 
     python -m benchmarks.overload [--workload sentences] [--in-request 16] [--image IMAGE] [--quick]
 
-First the capacity: as many texts a second as clients get that wait for their answers, and again at the end, since a
-shared machine is not the same all the time. Between both, requests that come when they are due, whatever becomes of
-those before, over 3000 connections: a tenth of the capacity, ten times the capacity, and a tenth again. What is offered
-is texts: of large requests, or of long texts, fewer are refused, each for the price of a small one. A refusal says when
-to come back (`Retry-After`); one in a hundred of those refused does, at that moment.
+First the capacity: as many texts a second as clients get that wait for their answers. Then requests that come when they
+are due, whatever becomes of those before, over 3000 connections: a tenth of the capacity, ten times the capacity, and a
+tenth again. What is offered is texts: of large requests, or of long texts, fewer are refused, each for the price of a
+small one. A refusal says when to come back (`Retry-After`); one in a hundred of those refused does, at that moment.
+
+The client has the service's processors, and so has whatever refuses. How much of the throughput that takes in any case
+is measured too: the capacity, while a server that does nothing but refuse is sent what would be refused. That, and the
+capacity, are measured before and after, since a shared machine is not the same all the time.
 """
 
 import math
+import socket
+import subprocess
 import sys
 import threading
+import time
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import count
+from pathlib import Path
 from statistics import mean, median
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from app.settings import Settings
 from benchmarks import arrivals
 from benchmarks.arrivals import NOT_SENT, Job, Outcome
-from benchmarks.peers import peers
+from benchmarks.peers import environments, peers, processes
 from benchmarks.peers.figures import percentile
-from benchmarks.peers.servers import MODEL, Running
+from benchmarks.peers.servers import MODEL, READY_WITHIN_S, Running
 from benchmarks.peers.texts import LENGTHS, Texts
 from benchmarks.soak import service
 from benchmarks.store.report import Figure, NotMeasured, load, parser, table, tell
@@ -35,12 +46,18 @@ LONGEST_TOKENS = 240  # of the 256 that the model reads: each text gets a number
 # What `python -m benchmarks` measures: the fewer and the shorter the texts of a request, the more refusals (0015).
 LOADS = (("sentences", 16), ("sentences", 64), ("mixed", 16))
 CAPACITY_CLIENTS, CONNECTIONS = 32, 3000
+# At the most, for the requests of a load before it is sent.
+LOAD_IS_MADE_S = 10.0
 TIMES, CALM = 10.0, 0.1
 # One in so many of those refused: few, so that what comes back is no second overload.
 COME_BACK = 100
 # A median of a second that is this much above the one before the overload is back.
 BACK = 1.5
+# Of what can be had beside a server that does nothing but refuse.
 HELD = 0.9
+# Texts that are answered while an accepted one waits, by those that may wait: a batch takes younger ones of its length
+# along, for which a simulation of the queue alone has 1.19 (0015).
+OVERTAKEN = 1.25
 FAILURES, UNSENT = "failures other than 429", "not sent, all connections waiting"
 
 
@@ -83,6 +100,7 @@ class Run(NamedTuple):
     """What one run has found.
 
     capacities  texts a second, measured before and after
+    beside      the same while another server refuses, before and after
     outcomes    in the order of their sending
     client_s    what the client had used of a processor after each second
     *_mb        memory of the service
@@ -90,6 +108,7 @@ class Run(NamedTuple):
 
     in_request: int
     capacities: tuple[float, float]
+    beside: tuple[float, float]
     times: Times
     outcomes: Sequence[Outcome]
     client_s: Sequence[float]
@@ -110,10 +129,14 @@ class Run(NamedTuple):
 def measure(workload: str, in_request: int, times: Times, reference: str = "") -> Run:
     """Of this checkout's service, or of that of the image `reference`. raises  NotMeasured"""
     supply = Texts.of_docstrings(peers.OUR_MODEL / "tokenizer.json", LONGEST_TOKENS, seed=23)
-    with service(reference) as running:
+    with service(reference) as running, refusing() as refuses:
         capacity = _capacity(running, supply, workload, in_request, times.capacity)
         print(f"overload: capacity {capacity:.0f} texts/s", file=sys.stderr, flush=True)
         rate = capacity / in_request
+        refused = Job(refuses, running.speech.path, MODEL, supply.take(workload, TEXTS), in_request, [], CONNECTIONS, 0)
+        beside = partial(_beside, running, supply, workload, refused, (TIMES - 1) * rate, times.capacity)
+        left = beside()
+        print(f"overload: {left:.0f} beside a server that refuses", file=sys.stderr, flush=True)
         phases = [(CALM * rate, times.before), (TIMES * rate, times.overload), (CALM * rate, times.after)]
         texts = supply.take(workload, TEXTS)
         job = Job(running.port, running.speech.path, MODEL, texts, in_request, phases, CONNECTIONS, COME_BACK)
@@ -121,10 +144,12 @@ def measure(workload: str, in_request: int, times: Times, reference: str = "") -
         with Memory(running) as memory:
             arrived = arrivals.run(job)
         after_mb = running.memory_mb()
+        left_again = beside()
         again = _capacity(running, supply, workload, in_request, times.capacity)
         return Run(
             in_request,
             (capacity, again),
+            (left, left_again),
             times,
             sorted(arrived.outcomes),
             arrived.cpu_s,
@@ -150,10 +175,68 @@ def _capacity(running: Running, supply: Texts, workload: str, in_request: int, s
     return done.requests * in_request / done.elapsed_s
 
 
+@contextmanager
+def refusing() -> Iterator[int]:
+    """The port of a server that does nothing but refuse. raises NotMeasured, where it does not start"""
+    port = processes.free_port()
+    with TemporaryDirectory() as scratch:
+        log = Path(scratch) / "refusing.log"
+        command: list[str | Path] = [environments.service_environment(), peers.PROGRAMS / "refusing.py", str(port)]
+        process = processes.start(command, {}, log, Path(scratch))
+        try:
+            _wait_for(port, process, log)
+            yield port
+        finally:
+            processes.end(process)
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.01)
+        else:
+            return
+    raise NotMeasured(f"the server that refuses did not start: {log.read_text(errors='replace')[-300:]}")
+
+
+def _beside(running: Running, supply: Texts, workload: str, refused: Job, rate_per_s: float, seconds: float) -> float:
+    """`_capacity`, while `refused` comes so many times a second.
+
+    raises  NotMeasured, where it ended too early, or was not refused
+    """
+    job = replace(refused, phases=[(rate_per_s, 1.5 * seconds + LOAD_IS_MADE_S)])
+    begun = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        arriving = pool.submit(arrivals.run, job, begun.set)
+        while not begun.wait(1) and not arriving.done():
+            pass
+        left = _capacity(running, supply, workload, refused.in_request, seconds)
+        early = arriving.done()
+        answers = Counter(each.status for each in arriving.result().outcomes)
+    if early or set(answers) != {429}:
+        raise NotMeasured(f"what was to be refused: ended too early: {early}; answers: {dict(answers)}")
+    return left
+
+
 def longest_wait_s(texts_per_s: float) -> float:
     """How long a text may wait by the service's limits, where so many are encoded."""
     limits = Settings.model_fields
     return min(float(limits["max_queue_s"].default), float(limits["max_queue_texts"].default) / texts_per_s)
+
+
+def overtaken(outcomes: Sequence[Outcome], in_request: int, within: tuple[float, float]) -> list[int]:
+    """Texts answered from each accepted request's coming to its answer, its own among them: in seconds, how long one
+    waits follows the host's other work."""
+    accepted = [each for each in outcomes if each.status == 200]
+    ends = sorted(each.sent_s + each.taken_s for each in accepted)
+    return [
+        in_request * (bisect_right(ends, each.sent_s + each.taken_s) - bisect_right(ends, each.sent_s))
+        for each in accepted
+        if each.attempt == 1 and within[0] <= each.sent_s < within[1]
+    ]
 
 
 def can_be_refused(in_request: int) -> bool:
@@ -195,7 +278,10 @@ def figures(run: Run) -> list[Figure]:
     held = in_time * run.in_request / run.times.overload / run.capacity
     accepted = [each.taken_s for each in during if each.status == 200]
     refused = [each for each in during if each.status == 429]
-    wait_s, own_s = longest_wait_s(held * run.capacity), run.in_request / run.capacity
+    left = mean(run.beside) / run.capacity
+    wait_s = longest_wait_s(held * run.capacity)
+    may_wait = wait_s * held * run.capacity + run.in_request
+    texts = percentile(overtaken(run.outcomes, run.in_request, run.overload), 99)
     came_back = [each for each in run.outcomes if each.attempt == 2]
     later = [each.status == 200 for each in came_back if each.sent_s >= end_s + 1]
     meanwhile = [each.status == 200 for each in came_back if each.sent_s < end_s]
@@ -213,7 +299,13 @@ def figures(run: Run) -> list[Figure]:
             f"{before:.0f} before, {after:.0f} after; {CAPACITY_CLIENTS} clients with {run.in_request} texts a request",
         ),
         Figure("offered / capacity", len(during) * run.in_request / run.times.overload / run.capacity),
-        Figure("answered during overload / capacity", held, f"{in_time} requests", HELD),
+        Figure("answered during overload / capacity", held, f"{in_time} requests"),
+        Figure(
+            "capacity beside a server that does nothing but refuse / capacity",
+            left,
+            f"{run.beside[0]:.0f} before, {run.beside[1]:.0f} after: more than this no service can answer",
+        ),
+        Figure("the first by the second", held / left, "", HELD),
         Figure("the client, of one core", client, "which the service did not have"),
         Figure(FAILURES, failed.total(), str(dict(failed) or "none"), 0, at_least=False),
         Figure("refused", len(refused) / len(during), f"{len(refused)} of {len(during)}"),
@@ -229,7 +321,12 @@ def figures(run: Run) -> list[Figure]:
             "accepted, p99 [s]",
             percentile(accepted, 99),
             f"p50 {median(accepted):.2f}, most {max(accepted):.2f}; the limits allow {wait_s:.2f} s of waiting",
-            (wait_s + own_s) / HELD,
+        ),
+        Figure(
+            "texts answered from a request's coming to its answer, p99 / texts that may wait",
+            texts / may_wait,
+            f"{texts:.0f} of {may_wait:.0f}",
+            OVERTAKEN,
             at_least=False,
         ),
         Figure("Retry-After / time the queue took", median(told) if told else math.nan, told_spread),

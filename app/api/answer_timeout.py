@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,7 +23,11 @@ class AnswerTimeout:
         self._app = app
         self._limit_s = limit_s
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        def send_limited(message: Message) -> Awaitable[None]:
+            at_once = not message.get("more_body", False) and len(message.get("body", b"")) <= PIECE_BYTES
+            return (send if at_once else send_in_pieces)(message)
+
         async def send_in_pieces(message: Message) -> None:
             body, start = message.get("body", b""), 0
             while len(body) - start > PIECE_BYTES:
@@ -43,4 +48,4 @@ class AnswerTimeout:
                 log.warning("cut off: %s", error)
                 raise error from None
 
-        await self._app(scope, receive, send_in_pieces if scope["type"] == "http" else send)
+        return self._app(scope, receive, send_limited if scope["type"] == "http" else send)

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -56,7 +56,7 @@ class RequireKey:
         self._keys = keys
         self._routes = routes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         app = self._app
         if scope["type"] == "http":
             try:
@@ -66,7 +66,7 @@ class RequireKey:
                 if found is not None and (scope["method"], found.template) not in OPEN:
                     scope["route"] = found.route  # as FastAPI's router does, for whoever counts requests by route
                     app = from_error(scope["path"], error)
-        await app(scope, receive, send)
+        return app(scope, receive, send)
 
 
 def _digest(key: str) -> bytes:

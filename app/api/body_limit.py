@@ -1,12 +1,13 @@
 """Limits on the bytes of a request's body, and on the time that they may take."""
 
-import asyncio
 import math
 import re
+from collections.abc import Awaitable
 from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.deadlines import Deadlines
 from app.api.problems import from_error
 from app.errors import BodyIncomplete, BodyStalled, BodyTooLarge, EncodedBody, InvalidInput
 
@@ -24,15 +25,14 @@ class BodyLimit:
         self._app = app
         self._limit = max_body_bytes
         self._timeout_s = timeout_s
+        self._deadlines = Deadlines(timeout_s)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         limit = math.inf if _import.fullmatch(scope["path"]) else self._limit
         if (refusal := self._refusal(scope, limit)) is not None:
-            await from_error(scope["path"], refusal)(scope, receive, send)
-            return
+            return from_error(scope["path"], refusal)(scope, receive, send)
         # Whoever reads an import, or looks whether an export's client is still there, wants to know of a disconnect.
         held = limit < math.inf and scope["method"] != "GET"
         read, whole = 0, False
@@ -42,9 +42,8 @@ class BodyLimit:
             if whole:  # what comes now is that the client has gone, whenever that may be
                 return await receive()
             message: Message | None = None
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._timeout_s):
-                    message = await receive()
+            with suppress(TimeoutError), self._deadlines.limit():
+                message = await receive()
             if message is None:
                 # Not where the timeout is caught: its traceback leads to the task that waited, and so, where the task
                 # of an import ends with this error, round to itself. Until the garbage collector came, the request
@@ -59,7 +58,7 @@ class BodyLimit:
                 raise BodyIncomplete(read)
             return message
 
-        await self._app(scope, receive_limited, send)
+        return self._app(scope, receive_limited, send)
 
     def _refusal(self, scope: Scope, limit: float) -> InvalidInput | None:
         """What the head alone is refused for."""

@@ -7,7 +7,7 @@ source  Fetch Metadata, https://www.w3.org/TR/fetch-metadata/; the algorithm is 
         net/http.CrossOriginProtection, https://pkg.go.dev/net/http#CrossOriginProtection
 """
 
-from collections.abc import Container
+from collections.abc import Awaitable, Container
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -28,20 +28,20 @@ class CrossOriginProtection:
         self._app = app
         self._allowed = allowed
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         app = self._app
         if scope["type"] == "http" and scope["method"] not in SAFE:
             site, origin, host = _said(scope)
             if site:
-                foreign = site not in ("same-origin", "none")
+                foreign = site not in (b"same-origin", b"none")
             else:
-                foreign = bool(origin) and origin.partition("://")[2] != host
-            if foreign and origin not in self._allowed:
-                app = from_error(scope["path"], CrossOrigin(origin))
-        await app(scope, receive, send)
+                foreign = bool(origin) and origin.partition(b"://")[2] != host
+            if foreign and (named := origin.decode("latin-1")) not in self._allowed:
+                app = from_error(scope["path"], CrossOrigin(named))
+        return app(scope, receive, send)
 
 
-def _said(scope: Scope) -> tuple[str, str, str]:
+def _said(scope: Scope) -> tuple[bytes, bytes, bytes]:
     """Sec-Fetch-Site, Origin and Host; empty where there is none."""
     site = origin = host = b""
     for name, value in scope["headers"]:
@@ -51,4 +51,4 @@ def _said(scope: Scope) -> tuple[str, str, str]:
             origin = value
         elif name == b"host":
             host = value
-    return site.decode("latin-1"), origin.decode("latin-1"), host.decode("latin-1")
+    return site, origin, host

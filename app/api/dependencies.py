@@ -40,7 +40,7 @@ class Parts:
 
 
 def get_parts(request: Request) -> Parts:
-    return cast(Parts, request.state.parts)
+    return cast(Parts, request.scope["state"]["parts"])
 
 
 async def parts_of(request: Request) -> Parts:

@@ -36,7 +36,7 @@ class DirectRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             embedder = await ready_embedder(request)
-            raw = await request.body()
+            raw = await _body(request.receive)
             # Under overload most requests are refused: that must cost next to nothing (0015). Only a query could go
             # before what waits, and who is one says so somewhere.
             refusable = b"query" not in raw
@@ -78,6 +78,17 @@ class DirectPaths:
         except RequestValidationError as error:
             response = from_invalid(scope["path"], error)
         await response(scope, receive, send)
+
+
+async def _body(receive: Receive) -> bytes:
+    """All of it. Starlette's own is a generator, which the event loop keeps a list of; of a client that has gone before
+    its body was whole, BodyLimit tells."""
+    pieces, more = [], True
+    while more:
+        message = await receive()
+        pieces.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(pieces)
 
 
 def _parsed(content_type: str, body: bytes) -> object:

@@ -5,6 +5,8 @@ import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.deadlines import Deadlines, Timer
+
 # Seconds until somebody watches: most requests are answered by then, and a task costs as much as a tenth of them.
 WATCH_AFTER_S = 0.02
 # Requests that only compute, and change nothing. A write goes on without its sender: it may have been meant so.
@@ -20,6 +22,7 @@ class HangingUp:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._deadlines = Deadlines(WATCH_AFTER_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST" or not _computing.fullmatch(scope["path"]):
@@ -27,7 +30,7 @@ class HangingUp:
             return
         task = asyncio.current_task()
         assert task is not None
-        timer: asyncio.TimerHandle | None = None
+        timer: Timer | None = None
         watching: asyncio.Task[Message] | None = None
         gone = False
 
@@ -49,7 +52,7 @@ class HangingUp:
                 return await asyncio.shield(begin())
             message = await receive()
             if message["type"] == "http.request" and not message.get("more_body", False):
-                timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, begin)
+                timer = self._deadlines.start(begin)
             return message
 
         try:
@@ -60,6 +63,6 @@ class HangingUp:
             task.uncancel()
         finally:
             if timer is not None:
-                timer.cancel()
+                timer.stop()
             if watching is not None:
                 watching.cancel()

@@ -3,6 +3,8 @@
 The page itself (page.py) says otherwise of some, and what a response says of itself counts.
 """
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Strict-Transport-Security is not here: whoever ends TLS, a proxy in front of this service, knows whether it may be.
@@ -12,6 +14,7 @@ HEADERS = [
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 ]
+NAMES = frozenset(name for name, _ in HEADERS)
 # What a web page on another origin may read beside the body, once CORS_ORIGINS names it.
 EXPOSED = ["X-Request-Id", "Server-Timing", "Retry-After", "X-Compute-Tokens", "X-Truncated-Texts"]
 
@@ -22,15 +25,15 @@ class ResponseHeaders:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
 
-        async def send_with_headers(message: Message) -> None:
+        def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 own = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(each for each in HEADERS if each[0] not in own)]
-            await send(message)
+                added = HEADERS if own.isdisjoint(NAMES) else [each for each in HEADERS if each[0] not in own]
+                message["headers"] = [*message["headers"], *added]
+            return send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        return self._app(scope, receive, send_with_headers)

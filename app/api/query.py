@@ -1,6 +1,7 @@
 """Query strings: a name that a route does not have is refused, as an unknown field of a body is, or one given twice."""
 
 from collections import Counter
+from collections.abc import Awaitable
 from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,14 +22,13 @@ class KnownQuery:
         self._app = app
         self._routes = routes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and scope["query_string"] and scope["path"].startswith("/v1/"):
             found = self._routes.find(scope["method"], scope["path"])
             if found is not None and (refusal := _refusal(scope["query_string"], found)) is not None:
                 scope["route"] = found.route  # as FastAPI's router does, for whoever counts requests by route
-                await from_error(scope["path"], refusal)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+                return from_error(scope["path"], refusal)(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 def _refusal(query: bytes, route: Known) -> InvalidInput | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -47,10 +48,10 @@ class RunningRequests:
         assert task is not None
         started = False
 
-        async def watch(message: Message) -> None:
+        def watch(message: Message) -> Awaitable[None]:
             nonlocal started
             started = started or message["type"] == "http.response.start"
-            await send(message)
+            return send(message)
 
         self._tasks.add(task)
         try:
@@ -71,8 +72,7 @@ class TrackRunning:
         self._app = app
         self._running = running
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
-            await self._running.run(self._app, scope, receive, send)
-        else:
-            await self._app(scope, self._running.watching(receive), send)
+            return self._running.run(self._app, scope, receive, send)
+        return self._app(scope, self._running.watching(receive), send)

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Awaitable
 from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -75,14 +76,14 @@ class ObserveRequests:
         tokens = request_id.set(given.decode("ascii")), current.set(timing)
         status, started_s = 0, time.perf_counter()
 
-        async def send_with_head(message: Message) -> None:
+        def send_with_head(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 times = server_timing(timing, time.perf_counter() - started_s)
                 added = [(HEADER, given), (b"server-timing", times.encode("ascii"))]
                 message["headers"] = [*message.get("headers", ()), *added]
-            await send(message)
+            return send(message)
 
         self._metrics.in_flight += 1
         try:

@@ -42,7 +42,7 @@ def test_a_cut_answers_where_no_answer_has_begun(begun: bool) -> None:
         sent.append(message)
 
     async def scenario() -> None:
-        task = asyncio.create_task(TrackRunning(app, running)(SCOPE, nothing, send))
+        task = asyncio.ensure_future(TrackRunning(app, running)(SCOPE, nothing, send))
         await asyncio.sleep(0)
         running.cut("the time is over")
         if begun:
@@ -65,7 +65,7 @@ def test_a_cancellation_that_is_no_cut_goes_on() -> None:
         await asyncio.Event().wait()
 
     async def scenario() -> None:
-        task = asyncio.create_task(TrackRunning(app, running)(SCOPE, nothing, lambda message: asyncio.sleep(0)))
+        task = asyncio.ensure_future(TrackRunning(app, running)(SCOPE, nothing, lambda message: asyncio.sleep(0)))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from benchmarks.arrivals import NOT_SENT, Outcome, due
-from benchmarks.overload import Run, Times, back_after_s, figures, longest_wait_s, told_by_taken
+from benchmarks.overload import Run, Times, back_after_s, figures, longest_wait_s, overtaken, told_by_taken
 
 
 def answered(sent_s: float, taken_s: float) -> Outcome:
@@ -34,10 +34,16 @@ def test_what_was_told_is_held_against_those_let_in_at_the_time() -> None:
     assert told_by_taken(outcomes, (0, 10)) == pytest.approx([1.25])
 
 
+def test_what_is_answered_meanwhile_is_counted_in_texts_of_its_own_too() -> None:
+    outcomes = [answered(0, 2), answered(1, 2), answered(1.5, 2.5), answered(0.5, 3), Outcome(0.1, 0.1, 429, 5, 1)]
+    assert overtaken(outcomes, 16, (0, 1.2)) == [16, 2 * 16, 3 * 16]
+    assert overtaken(outcomes, 16, (3, 9)) == []
+
+
 def test_where_nobody_is_refused_nothing_is_held_against_refusals() -> None:
     """With a text a request, 3000 connections are fewer than texts may wait."""
     outcomes = [answered(at / 10, 0.05) for at in range(100)] + [Outcome(3, 0, NOT_SENT, 0, 1)]
-    run = Run(1, (8, 12), Times(1, 1, 5, 4), outcomes, [0.1 * at for at in range(12)], 100, 120, 110)
+    run = Run(1, (8, 12), (9, 7), Times(1, 1, 5, 4), outcomes, [0.1 * at for at in range(12)], 100, 120, 110)
     found = {each.name: each for each in figures(run)}
     assert found["failures other than 429"].value == 0
     unsent = found["not sent, all connections waiting"]
@@ -46,6 +52,8 @@ def test_where_nobody_is_refused_nothing_is_held_against_refusals() -> None:
     more = {each.name: each for each in figures(run._replace(in_request=16))}
     assert more["not sent, all connections waiting"].met is False
     assert found["answered during overload / capacity"].value == pytest.approx(1)
+    assert found["capacity beside a server that does nothing but refuse / capacity"].value == pytest.approx(0.8)
+    assert found["the first by the second"].value == pytest.approx(1.25)
     assert found["the client, of one core"].value == pytest.approx(0.1)
     assert found["came back as told, after: accepted"].met is None
     assert math.isnan(found["a refusal, p50 [ms]"].value)
