@@ -81,8 +81,10 @@ class DirectPaths:
 
 
 async def _body(receive: Receive) -> bytes:
-    """All of it. Starlette's own is a generator, which the event loop keeps a list of; of a client that has gone before
-    its body was whole, BodyLimit tells."""
+    """All of it, for less than Starlette's own, a generator that the event loop keeps account of.
+
+    Of a client that has gone before its body was whole, BodyLimit tells.
+    """
     pieces, more = [], True
     while more:
         message = await receive()
