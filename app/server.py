@@ -21,6 +21,7 @@ from app.errors import AddressTaken, CannotStart
 from app.main import create_app
 from app.observability import logging as log_lines
 from app.settings import Settings, from_environment
+from app.unread import limit_unread
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ SWITCH_INTERVAL_S = 0.0005
 COLLECT_EVERY = (10_000, 20, 20)
 # File descriptors that are not connections': the ledger's, the index's, the model's, logs and pipes.
 OTHER_FILES = 256
+# Seconds between two looks whether the server listens.
+LISTENS_WITHIN_S = 0.01
 # After requests were cut off: seconds for their last words to be sent, to clients that read.
 LAST_WORDS_S = 1
 # After requests were cut off: seconds for batches already in the encoder to end, and for the parts to close.
@@ -111,6 +114,7 @@ async def _serve(settings: Settings, host: str) -> int:
     gc.set_threshold(*COLLECT_EVERY)
     gc.enable()  # `python -m app` switches it off while everything is loaded
     serving = asyncio.create_task(server.serve())
+    limiting = asyncio.create_task(_limit_unread(settings))
     try:
         await serving
     except FatalError as error:
@@ -118,7 +122,15 @@ async def _serve(settings: Settings, host: str) -> int:
     except asyncio.CancelledError:
         if not left:
             raise
+    finally:
+        limiting.cancel()
     return 1 if fatal else 0
+
+
+async def _limit_unread(settings: Settings) -> None:
+    """As soon as the server listens: when that is, it does not say."""
+    while not limit_unread(settings.port, settings.idle_timeout_s):
+        await asyncio.sleep(LISTENS_WITHIN_S)
 
 
 def _connections(wanted: int) -> int:

@@ -5,6 +5,7 @@ start quickly.
 """
 
 import ipaddress
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,6 +23,10 @@ _origin = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 
 # Nothing before the host, and nothing after the path: a name and password in an address would end up in messages.
 _address = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:]+(/[^\s?#@]*)?")
+
+
+# What others call these two. A key that nobody asks for is worse than none.
+MISTAKEN = {"API_KEYS": "API_KEY", "API_KEYS_FILE": "API_KEY_FILE"}
 
 
 class Settings(BaseSettings):
@@ -217,7 +222,10 @@ class Settings(BaseSettings):
     @field_validator("host")
     @classmethod
     def _host_is_an_address(cls, value: str) -> str:
-        ipaddress.ip_address(value)  # Granian takes no names
+        try:
+            ipaddress.ip_address(value)  # Granian takes no names
+        except ValueError:
+            raise ValueError("it does not appear to be an IPv4 or IPv6 address") from None  # the library's shows it
         return value
 
     @field_validator("cors_origins")
@@ -295,6 +303,9 @@ class Settings(BaseSettings):
 
 def from_environment() -> Settings:
     """raises  CannotStart, naming each setting that is wrong and why, never its value"""
+    for name, setting in MISTAKEN.items():
+        if os.environ.get(name):
+            raise CannotStart(f"{name} is no setting, {setting} is: the keys would be left out, and all be let in")
     try:
         return Settings()
     except ValidationError as error:

@@ -14,6 +14,14 @@ from app.errors import BodyIncomplete, BodyStalled, BodyTooLarge, EncodedBody, I
 _import = re.compile(r"/v1/collections/[^/]+/import")
 
 
+def announced_bytes(scope: Scope) -> int | None:
+    """How long the body is to be, where the head says it. A length may have any number of zeros before it (RFC 9110,
+    section 8.6), and Python's own limit of digits is 4,300.
+    """
+    value = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    return int(value.lstrip(b"0")[:20] or b"0") if value.isdigit() else None
+
+
 class BodyLimit:
     """Refuse a body that says it is too large before reading it, any other as soon as it has become so, one that is
     compressed, since what it would become is not known, and one that stops coming or breaks off.
@@ -62,9 +70,9 @@ class BodyLimit:
 
     def _refusal(self, scope: Scope, limit: float) -> InvalidInput | None:
         """What the head alone is refused for."""
+        if (announced := announced_bytes(scope)) is not None and announced > limit:
+            return BodyTooLarge(self._limit, announced)
         for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit() and int(value) > limit:
-                return BodyTooLarge(self._limit, int(value))
             if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
                 return EncodedBody(value.decode("latin-1"))
         return None

@@ -1,10 +1,14 @@
 """The shapes of requests and responses about collections, their documents, and search in them."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from app.api.schemas import Strict
+
+MAX_DIMENSION = 65_536
+# Numbers, or base64 of little-endian float32.
+Vector = Annotated[list[float], Field(fail_fast=True, max_length=MAX_DIMENSION)] | str
 
 
 class Space(Strict):
@@ -12,7 +16,7 @@ class Space(Strict):
 
     model: str | None = Field(None, description="Name of the model that makes the vectors. Default: the one served.")
     dimension: int | None = Field(
-        None, ge=1, le=65_536, description="Length of a vector. Needed only where the model is not served here."
+        None, ge=1, le=MAX_DIMENSION, description="Length of a vector. Needed only where the model is not served here."
     )
     distance: Literal["cosine", "dot", "euclidean"] = Field("cosine", description="How two vectors are compared.")
     metadata: dict[str, Any] = Field({}, description="Anything worth noting about the collection.")
@@ -41,13 +45,13 @@ class NewDocument(Strict):
     )
     text: str = Field("", description="Needed, unless a vector comes with the document.")
     metadata: dict[str, Any] = Field({}, description="Keys to filter by are at its top.")
-    vector: list[float] | str | None = Field(
+    vector: Vector | None = Field(
         None, description="The whole text's vector: numbers, or base64 of little-endian float32."
     )
 
 
 class NewDocuments(Strict):
-    documents: list[NewDocument] = Field(min_length=1)
+    documents: list[NewDocument] = Field(min_length=1, fail_fast=True)
 
 
 class Kept(BaseModel):
@@ -77,7 +81,7 @@ class Documents(BaseModel):
 class Deletion(Strict):
     """Which documents to delete: those with one of the ids that the filter matches. At least one must be given."""
 
-    ids: list[str] | None = None
+    ids: Annotated[list[str], Field(fail_fast=True)] | None = None
     filter: dict[str, Any] | None = None
 
 
@@ -90,14 +94,14 @@ class SearchRequest(Strict):
     mode: Literal["hybrid", "semantic", "keyword"] | None = Field(
         None, description="Default: hybrid, or semantic where only a vector is given or the store cannot rank by words."
     )
-    vector: list[float] | str | None = Field(
+    vector: Vector | None = Field(
         None, description="In place of the query's own: numbers, or base64 of little-endian float32."
     )
     filter: dict[str, Any] | None = Field(None, description="`$eq $ne $gt $gte $lt $lte $in $nin $and $or`.")
     limit: int | None = Field(None, ge=1, description="Documents in the answer. Default: 10, or MAX_LIMIT if less.")
     offset: int = Field(0, ge=0)
     min_score: float | None = Field(None, description="Leave out hits whose `score` is less.")
-    include: list[Literal["text", "metadata", "passage"]] = Field(
+    include: Annotated[list[Literal["text", "metadata", "passage"]], Field(fail_fast=True)] = Field(
         ["text", "metadata", "passage"], description="What to send beside ids and scores."
     )
 

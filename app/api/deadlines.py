@@ -39,13 +39,18 @@ class Deadlines:
                 timer, due_s = next(iter(self._running.items()))
                 if due_s > now_s:
                     break
+                call = timer.call
                 timer.stop()
-                timer.call()
+                call()
         finally:  # whatever a call raises, which the loop tells
             if self._running:
                 loop.call_at(next(iter(self._running.values())), self._ring, loop)
             else:
                 self._loop = None
+
+
+def _nothing() -> None:
+    pass
 
 
 class Timer:
@@ -58,7 +63,11 @@ class Timer:
         self.call = call
 
     def stop(self) -> None:
+        """Also lets go of what would be called: that may hold the timer, and with it, until the garbage collector
+        came, a task, its request, and a connection that is to be closed.
+        """
         self._running.pop(self, None)
+        self.call = _nothing
 
 
 class Limit:

@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from app.api import collection_schemas as schemas
 from app.api.dependencies import Name, PartsOf, ReadyPipeline
-from app.api.json import JsonResponse, OrjsonRoute
+from app.api.json import JsonResponse, OrjsonRequest, OrjsonRoute
 from app.api.limits import check_documents, documents_within
 from app.api.responses import ERRORS
 from app.errors import InvalidFilter, InvalidInput
+from app.exact_json import loads
 from app.pipeline.drafts import Draft, vector_from
 from app.pipeline.pipeline import Pipeline
 from app.store.filters import Filter, parse
@@ -27,12 +28,19 @@ FilterText = Annotated[str | None, Query(alias="filter", description='As JSON: `
 Limit = Annotated[int | None, Query(ge=1, description="Documents in the answer. Default: 100, or MAX_LIMIT if less.")]
 
 
-@router.post("", responses={200: {"model": schemas.Kept}})
+async def counted_documents(request: Request, parts: PartsOf) -> None:
+    """Before each of them is looked at, which takes longer than to count them. raises LimitPassed"""
+    value = request.value if isinstance(request, OrjsonRequest) else None
+    documents = value.get("documents") if isinstance(value, dict) else None
+    if isinstance(documents, list):
+        check_documents(len(documents), parts.settings)
+
+
+@router.post("", dependencies=[Depends(counted_documents)], responses={200: {"model": schemas.Kept}})
 async def keep_documents(
     name: Name, request: schemas.NewDocuments, pipeline: ReadyPipeline, parts: PartsOf
 ) -> Response:
     """Keep documents, all of them or none; each takes the place of an older one of the same id."""
-    check_documents(len(request.documents), parts.settings)
     drafts = [
         Draft(
             each.text,
@@ -137,6 +145,6 @@ def filter_from(text: str | None) -> Filter | None:
     if text is None:
         return None
     try:
-        return parse(orjson.loads(text))
+        return parse(loads(text.encode()))
     except orjson.JSONDecodeError as error:
         raise InvalidFilter(f"the filter is not JSON: {error}") from None

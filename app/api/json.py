@@ -1,4 +1,4 @@
-"""JSON in and out through orjson."""
+"""JSON in and out."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -8,12 +8,20 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.exact_json import loads
+
 
 class OrjsonRequest(Request):
-    """Strict JSON: no NaN, no lone surrogates, at most 1,024 levels deep; all of them are a JSON error here."""
+    """Strict JSON: no NaN, no lone surrogates, at most 1,024 levels deep; all of them are a JSON error here.
+
+    value  what the body holds, once it was read as JSON
+    """
+
+    value: Any = None
 
     async def json(self) -> Any:
-        return orjson.loads(await self.body())
+        self.value = loads(await self.body())
+        return self.value
 
 
 class OrjsonRoute(APIRoute):

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,8 @@ from app.keys import keys_in
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
-# What tells one state of the file from another: device, inode, size, time of the last change.
-State = tuple[int, int, int, int]
+# What tells one state of the file from another: device, inode, size, and when its content and anything else changed.
+State = tuple[int, int, int, int, int]
 
 
 class KeyFile:
@@ -60,7 +61,10 @@ class KeyFile:
         raises  KeysUnreadable, with the reason and nothing of the content
         """
         try:
-            with self._path.open("rb") as file:
+            # What is no file, a pipe, must not be waited for: everything else would wait as well.
+            with open(self._path, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise KeysUnreadable(self._path, "is no file")
                 # Before the content: what is written from here on is another state, and the next look reads it.
                 self._state = _state(os.fstat(file.fileno()))
                 content = file.read().decode()
@@ -78,4 +82,4 @@ class KeyFile:
 
 
 def _state(found: os.stat_result) -> State:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

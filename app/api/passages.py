@@ -19,7 +19,7 @@ router = APIRouter(
 
 
 class PassagesRequest(Strict):
-    texts: list[str] = Field(min_length=1)
+    texts: list[str] = Field(min_length=1, fail_fast=True)
 
 
 class Span(BaseModel):

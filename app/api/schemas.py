@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.embedding.representation import EmbeddingDtype
@@ -10,9 +10,22 @@ from app.errors import TokenInput
 
 
 class Strict(BaseModel):
-    """A request body: unknown fields and values of another type are refused, never ignored or converted."""
+    """A request body: unknown fields and values of another type are refused, never ignored or converted.
+
+    For the first that is wrong: an error for each of a million would hold up everybody. So its lists `fail_fast`.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_one_unknown_field(cls, value: Any) -> Any:
+        """Of those that it does not know, the first is enough to refuse it."""
+        known = cls.model_fields
+        if not isinstance(value, dict) or len(value) <= len(known):
+            return value
+        first = next(key for key in value if key not in known)
+        return {key: value[key] for key in (*known, first) if key in value}
 
 
 def texts_only(value: Any) -> Any:
@@ -25,12 +38,18 @@ def texts_only(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+Texts = Annotated[
+    list[str],
+    FailFast(),  # said by `Field`, it would come after what stands before the list
+    BeforeValidator(texts_only, json_schema_input_type=str | list[str]),
+    Field(min_length=1),
+]
+
+
 class EmbeddingsRequest(Strict):
     """OpenAI's embeddings request, and fields of our own: `input_type`, `truncate`, `embedding_dtype`."""
 
-    input: Annotated[list[str], BeforeValidator(texts_only, json_schema_input_type=str | list[str])] = Field(
-        description="A text or a list of texts.", min_length=1
-    )
+    input: Texts = Field(description="A text or a list of texts.")
     model: str = Field(description="The model's name, as `GET /v1/models` lists it.")
     encoding_format: Literal["float", "base64"] = Field(
         "float", description="`base64`: the bytes of little-endian float32; not with another `embedding_dtype`."

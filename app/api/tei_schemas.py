@@ -2,11 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 
-from app.api.schemas import Strict, texts_only
+from app.api.schemas import Strict, Texts
 
-Texts = Annotated[list[str], BeforeValidator(texts_only, json_schema_input_type=str | list[str]), Field(min_length=1)]
 Prompt = Annotated[str | None, Field(description="`query` or `passage`: the model's prompt for it. Unset: none.")]
 
 
@@ -26,7 +25,7 @@ class EmbedRequest(Truncation):
 
 class Sentences(Strict):
     source_sentence: str = Field(min_length=1)
-    sentences: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
+    sentences: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1, fail_fast=True)
 
 
 class SimilarityRequest(Strict):

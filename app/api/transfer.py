@@ -9,6 +9,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
 
+from app.api.body_limit import announced_bytes
 from app.api.dependencies import Name, PartsOf, ReadyPipeline
 from app.api.responses import ERRORS
 from app.api.streaming import NdjsonStream
@@ -43,10 +44,8 @@ async def import_documents(name: Name, request: Request, pipeline: ReadyPipeline
     settings = parts.settings
     reader = reader_for(request.headers.get("content-type", ""), settings.max_record_bytes, settings.max_body_bytes)
     collection = await pipeline.run(pipeline.store.collection, name)
-    announced = request.headers.get("content-length", "")
-    bytes_total = int(announced) if announced.isdecimal() else None
     chunks = _chunks(request)
-    importing = pipeline.importing(collection, reader, chunks, bytes_total)
+    importing = pipeline.importing(collection, reader, chunks, announced_bytes(request.scope))
     pipeline.begin_stream()
     return NdjsonStream(_progress(importing, chunks, name), pipeline.end_stream)
 

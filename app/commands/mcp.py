@@ -18,6 +18,7 @@ import orjson
 from app import __version__
 from app.commands.mcp_tools import TOOLS, Tools
 from app.commands.service import Service
+from app.exact_json import loads
 
 # Those with a handshake, of which nothing that is used here differs. The last one is what others are offered.
 VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
@@ -66,7 +67,7 @@ class Server:
         Who calls no tool is answered at once: the protocol wants a ping to be answered whatever else goes on.
         """
         try:
-            value = orjson.loads(line)
+            value = loads(line)
         except orjson.JSONDecodeError as error:
             self._send(_failed(None, PARSE_ERROR, f"not JSON: {error}"))
             return

@@ -7,7 +7,9 @@ import uuid
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from app.store.filters import MAX_INTEGER
 from app.store.store import F32, Metadata, Passage
 
 MAX_ID_CHARACTERS = 512
+HOLDS_VALUES = (list, dict)
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,12 @@ class Rules:
         for key in metadata:
             if why := why_no_key(key):
                 raise _wrong(f"its metadata has the key {key[:80]!r}: {why}")
-        _check_value(metadata, 0, self.max_metadata_depth)
-        size = len(orjson.dumps(dict(metadata)))
-        if size > self.max_metadata_bytes:
-            limit = f"{self.max_metadata_bytes} (MAX_METADATA_BYTES)"
-            raise _wrong(f"its metadata has {size} bytes as JSON and may have {limit}")
+        with suppress(TypeError):  # levels or integers that orjson does not take, which is seen below
+            size = len(orjson.dumps(dict(metadata)))
+            if size > self.max_metadata_bytes:
+                limit = f"{self.max_metadata_bytes} (MAX_METADATA_BYTES)"
+                raise _wrong(f"its metadata has {size} bytes as JSON and may have {limit}")
+        _check_values(metadata, self.max_metadata_depth)
 
 
 def why_no_key(name: str) -> str:
@@ -133,10 +137,7 @@ def vector_from(value: object, which: str) -> F32:
             return np.frombuffer(b64decode(value, validate=True), "<f4").astype(np.float32)
         except (NotBase64, ValueError):
             raise InvalidDocument(which, "its vector is not base64 of float32 numbers") from None
-    numbers = isinstance(value, Sequence) and all(
-        isinstance(number, int | float) and not isinstance(number, bool) for number in value
-    )
-    if not numbers:
+    if not isinstance(value, Sequence) or not {*map(type, value)} <= {int, float}:  # true is no number
         raise InvalidDocument(which, "its vector is not a list of numbers")
     with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused as such
         return np.asarray(value, np.float64).astype(np.float32)
@@ -170,19 +171,28 @@ def _wrong(reason: str) -> InvalidInput:
     return InvalidInput(reason, param="metadata")
 
 
-def _check_value(value: Any, depth: int, limit: int) -> None:
-    if isinstance(value, Mapping | list):
-        if depth >= limit:
-            raise _wrong(f"its metadata is deeper than {limit} levels (MAX_METADATA_DEPTH)")
-        for key in value if isinstance(value, Mapping) else ():
-            _check_value(key, depth + 1, limit)
-        for content in value.values() if isinstance(value, Mapping) else value:
-            _check_value(content, depth + 1, limit)
-    elif isinstance(value, str):
+def _check_values(metadata: Metadata, levels: int) -> None:
+    """Level by level, one loop for all of a level: what fills a request with empty lists has millions of values."""
+    objects: list[Metadata | list[Any]] = [metadata]
+    for _ in range(levels):
+        parts = (each if isinstance(each, list) else chain(each, each.values()) for each in objects)
+        values = list(chain.from_iterable(parts))
+        objects = [value for value in values if isinstance(value, HOLDS_VALUES)]
+        for value in values:
+            if not isinstance(value, HOLDS_VALUES):
+                _check(value)
+        if not objects:
+            return
+    raise _wrong(f"its metadata is deeper than {levels} levels (MAX_METADATA_DEPTH)")
+
+
+def _check(value: object) -> None:
+    """raises  InvalidInput, where no store keeps it"""
+    if isinstance(value, str):
         if "\0" in value:
             raise _wrong("its metadata holds the character U+0000, which no store keeps")
     elif isinstance(value, float):
         if not math.isfinite(value):
             raise _wrong(f"its metadata holds {value}, which is not a finite number")
-    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INTEGER:
-        raise _wrong(f"its metadata holds {value}, and an integer may be {MAX_INTEGER} at most")
+    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+        raise _wrong(f"its metadata holds an integer beyond ±{MAX_INTEGER}: send it as a text")

@@ -273,8 +273,55 @@ def test_filters_have_a_depth_and_a_number_of_values(client: TestClient) -> None
         ({"k": {"$in": list(range(100))}}, 200, ""),
         ({"k": {"$in": list(range(101))}}, 400, "100 values"),
         ({"k": 2**63 - 1}, 200, ""),
+        ({"k": -(2**63) + 1}, 200, ""),
         ({"k": 2**63}, 400, str(2**63 - 1)),
+        ({"k": -(2**63)}, 400, str(2**63 - 1)),
+        ({"k": 2**64 + 1}, 400, str(2**63 - 1)),
+        ({"k": {"$in": [1, -(10**30)]}}, 400, str(2**63 - 1)),
     ):
-        answer = client.post(f"{NOTES}/search", json={"query": "a", "filter": asked})
-        assert answer.status_code == status
-        assert number in answer.text
+        answers = [
+            client.post(f"{NOTES}/search", json={"query": "a", "filter": asked}),
+            client.get(f"{NOTES}/documents", params={"filter": json.dumps(asked)}),
+            client.post(f"{NOTES}/documents/delete", json={"filter": asked}),
+            client.delete(f"{NOTES}/documents", params={"filter": json.dumps(asked)}),
+        ]
+        assert [answer.status_code for answer in answers] == [status] * 4
+        assert all(number in answer.text for answer in answers)
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**63), 2**64 + 1, -(2**64) - 1, 10**300])
+def test_an_integer_that_no_store_has_place_for_never_becomes_another_number(client: TestClient, value: int) -> None:
+    client.put(NOTES)
+    said = f"an integer beyond ±{2**63 - 1}"
+    for metadata in ({"k": value}, {"k": [{"j": value}]}):
+        answer = client.post(f"{NOTES}/documents", json=document(metadata=metadata))
+        assert (answer.status_code, said in answer.text) == (400, True)
+        answer = client.put("/v1/collections/other", json={"metadata": metadata})
+        assert (answer.status_code, said in answer.text) == (400, True)
+        records = [{"text": "a", "metadata": metadata}, {"text": "b", "metadata": {"k": 2**63 - 1}}]
+        lines = "".join(json.dumps(record) + "\n" for record in records)
+        imported = client.post(f"{NOTES}/import", content=lines, headers=NDJSON).text
+        assert (said in imported, '"line":1' in imported, '"line":2' in imported) == (True, True, False)
+    kept = client.get(f"{NOTES}/documents").json()["documents"]
+    assert [each["metadata"] for each in kept] == [{"k": 2**63 - 1}]
+
+
+def test_json_has_a_depth(client: TestClient) -> None:
+    """1,024 levels are read, and what they are is refused; of one more is said that it is no JSON."""
+    client.put(NOTES)
+    for levels, code in ((1024, "invalid_input"), (1025, "invalid_json")):
+        nested = b"[" * (levels - 1) + b"]" * (levels - 1)
+        for path, body in (("/v1/embeddings", b'{"input":%s}'), (f"{NOTES}/search", b'{"vector":%s}')):
+            answer = client.post(path, content=body % nested, headers={"Content-Type": "application/json"})
+            assert (answer.status_code, code in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize("zeros", [1, 4301, 20_000])
+def test_a_length_may_begin_with_zeros(client: TestClient, zeros: int) -> None:
+    client.put(NOTES)
+    content = b'{"query":"a"}'
+    for length, status in ((len(content), 200), (8_000_001, 413)):
+        headers = {"Content-Type": "application/json", "Content-Length": "0" * zeros + str(length)}
+        assert client.post(f"{NOTES}/search", content=content, headers=headers).status_code == status
+    headers = NDJSON | {"Content-Length": "0" * zeros + "14"}
+    assert '"complete":true' in client.post(f"{NOTES}/import", content=b'{"text": "a"}\n', headers=headers).text

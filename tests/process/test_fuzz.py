@@ -94,6 +94,12 @@ def test_answers_are_as_documented(
     passed.append(operation.label)
 
 
+def test_no_operation_of_the_document_is_left_out() -> None:
+    paths = build_api().openapi()["paths"]
+    documented = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    assert {operation.label for operation in OPERATIONS} == documented
+
+
 def test_counts(capsys: pytest.CaptureFixture[str]) -> None:
     """What was tried, for the record; some of it was served, so that not all was refused at the door."""
     by_status = ", ".join(f"{status}: {count}" for status, count in sorted(tried.items()))

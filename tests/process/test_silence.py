@@ -41,6 +41,26 @@ def test_idle_connections_lock_nobody_out_for_long(impatient: Process) -> None:
         connection.close()
 
 
+def test_as_many_connections_as_allowed_are_served_and_one_more_waits_for_one_to_end(run: Run) -> None:
+    limit = 16
+    process = run(MAX_CONNECTIONS=limit).ready()
+    time.sleep(0.2)  # the connections that asked whether it is ready are gone
+    held = [raw(process, b"") for _ in range(limit - 1)]
+    asking = b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n"
+    with raw(process, asking) as last:
+        assert last.recv(15).startswith(b"HTTP/1.1 200")
+        with raw(process, asking) as beyond:
+            beyond.settimeout(2)
+            with pytest.raises(TimeoutError):
+                beyond.recv(15)
+            held.pop().close()
+            beyond.settimeout(60)
+            assert beyond.recv(15).startswith(b"HTTP/1.1 200")
+    for connection in held:
+        connection.close()
+    assert process.end() == 0, process.log
+
+
 @pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/collections/a/search"])
 def test_a_body_that_stops_is_answered_with_the_setting(impatient: Process, path: str) -> None:
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
@@ -92,6 +112,21 @@ def test_an_export_that_nobody_reads_gives_its_place_back(impatient: Process) ->
             assert time.monotonic() < deadline, impatient.log
         assert status == 200
     assert "the answer was not read for 1 s (IDLE_TIMEOUT_S)" in impatient.log
+
+
+@pytest.mark.parametrize("path", ["/v1/collections/a/export", "/openapi.json"])
+def test_connections_whose_answers_nobody_reads_lock_nobody_out_for_long(run: Run, path: str) -> None:
+    """As many as there may be, whether the answer comes in pieces or is given to the server as a whole."""
+    process = run(IDLE_TIMEOUT_S=1, MAX_CONNECTIONS=16, MAX_STREAMS=50).ready()
+    kept(process, "a", 500)
+    asking = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    unread = [raw(process, asking * 50, receive_bytes=4096) for _ in range(16)]
+    with urllib.request.urlopen(f"{process.url}/live", timeout=60) as answer:
+        assert answer.status == 200
+    for connection in unread:
+        connection.close()
+    assert process.end() == 0, process.log
+    assert "do not read" not in process.log, "none of them was left when it ended"
 
 
 def status_of_export(process: Process) -> int:

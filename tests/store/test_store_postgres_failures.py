@@ -245,7 +245,7 @@ def test_a_closed_store_says_so_and_its_exports_end(open_store: Callable[..., Po
     ("url", "place"),
     [
         ("postgresql://u:p%40w0rd@h:5432/d?sslmode=require", "h:5432/d"),
-        ("postgresql://u:p@w0rd@a:1,b:2/d", "a:1,b:2/d"),
+        ("postgresql://u:p%40w0rd@a:1,b:2/d", "a:1,b:2/d"),
         ("postgres://u:w0rd@[::1]:5432/d", "[::1]:5432/d"),
         ("postgresql:///d?host=/run&password=w0rd", "of this machine/d"),
     ],
@@ -265,6 +265,7 @@ def test_an_address_shows_where_and_hides_how(url: str, place: str) -> None:
         "postgresql://u:s3cretx℀@h/d",
         "postgresql://u:x@h:s3cret/d",
         "postgresql://h/d?password=s3cret@x",
+        "postgresql://u:x@s3cret@h/d",
     ],
 )
 def test_an_address_that_cannot_be_read_is_refused_and_not_shown(url: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,6 +13,7 @@ APP = Path(__file__).resolve().parents[2] / "app"
 # What each part may import of the service. `main` knows all; nobody imports `main` but the server that runs it.
 MAY = {
     "errors": set(),
+    "exact_json": set(),
     "keys": set(),
     "settings": {"errors", "keys"},
     "remote": {"remote", "errors"},
@@ -21,14 +22,26 @@ MAY = {
     "store": {"store", "errors"},
     "observability": {"observability"},
     "projection": {"projection"},
-    "pipeline": {"pipeline", "embedding", "store", "answer", "projection", "errors"},
-    "api": {"api", "pipeline", "embedding", "store", "answer", "observability", "errors", "settings", "keys"},
+    "pipeline": {"pipeline", "embedding", "store", "answer", "projection", "errors", "exact_json"},
+    "api": {
+        "api",
+        "pipeline",
+        "embedding",
+        "store",
+        "answer",
+        "observability",
+        "errors",
+        "exact_json",
+        "settings",
+        "keys",
+    },
     "main": {"api", "pipeline", "embedding", "store", "parts", "observability", "errors", "settings"},
     "parts": {"parts", "answer", "embedding", "store", "remote", "observability", "settings"},
     "privileges": {"errors", "settings"},
     "probe": set(),
-    "server": {"main", "api", "privileges", "observability", "errors", "settings"},
-    "commands": {"commands", "store", "errors", "settings", "keys"},
+    "unread": set(),
+    "server": {"main", "api", "privileges", "observability", "errors", "settings", "unread"},
+    "commands": {"commands", "store", "errors", "exact_json", "settings", "keys"},
     "__main__": {"errors"},
 }
 # The rooms of the store: what each may import of the others. The rest of `store` is its contract, open to all of them.

@@ -1,7 +1,10 @@
 """Timers of one length: when they ring, what stopping them does, and what a block under one of them raises."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -125,6 +128,31 @@ def test_a_block_that_ends_in_time_raises_what_it_raises_itself() -> None:
         await asyncio.sleep(2 * SHORT_S)  # neither rings later
 
     run(scenario())
+
+
+@pytest.mark.parametrize("after_s", [SHORT_S, LONG_S])
+def test_a_block_that_is_over_holds_its_task_no_longer(after_s: float) -> None:
+    """Also without the garbage collector: a connection that is to be closed waits for it otherwise."""
+
+    async def block() -> None:
+        with suppress(TimeoutError), Deadlines(after_s).limit():
+            await asyncio.sleep(2 * SHORT_S)
+        raise KeyError("as a request ends whose body has stopped")
+
+    async def scenario() -> None:
+        task = asyncio.create_task(block())
+        with pytest.raises(KeyError):
+            await task
+        held = weakref.ref(task)
+        del task
+        await asyncio.sleep(0)
+        assert held() is None
+
+    gc.disable()
+    try:
+        run(scenario())
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("after_s", [SHORT_S, LONG_S])

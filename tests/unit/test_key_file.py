@@ -1,6 +1,7 @@
 """Keys in a file: what is read, what a change does, and what a slip in it does not do."""
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,27 @@ def test_a_file_that_takes_the_place_of_another_counts(path: Path, clock: Clock)
     clock.now_s = LOOK_EVERY_S
     assert opens(keys, "third-key")
     assert not opens(keys, "first-key")
+
+
+def test_a_file_written_anew_counts_whatever_time_it_is_given(path: Path, clock: Clock) -> None:
+    """As some tools synchronise: in place, of one length, and with the time of before."""
+    keys = Keys([], KeyFile(path, clock))
+    before = path.stat()
+    path.write_text(path.read_text().replace("first", "third"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    clock.now_s = LOOK_EVERY_S
+    assert opens(keys, "third-key")
+    assert not opens(keys, "first-key")
+
+
+def test_a_pipe_is_no_file_and_is_not_waited_for(path: Path, clock: Clock) -> None:
+    keys = Keys([], KeyFile(path, clock))
+    path.unlink()
+    os.mkfifo(path)
+    clock.now_s = LOOK_EVERY_S
+    assert opens(keys, "first-key")
+    with pytest.raises(KeysUnreadable, match="is no file"):
+        KeyFile(path, clock).read()
 
 
 @pytest.mark.parametrize(

@@ -101,11 +101,25 @@ def test_a_key_of_a_service_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> N
 def test_each_wrong_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "99999")
     monkeypatch.setenv("MODEL_PRECISION", "int2-very-private")
+    monkeypatch.setenv("HOST", "very-private")
     with pytest.raises(CannotStart) as refused:
         from_environment()
     assert "PORT" in str(refused.value)
     assert "MODEL_PRECISION" in str(refused.value)
+    assert "HOST: Value error, it does not appear to be an IPv4 or IPv6 address" in str(refused.value)
     assert "very-private" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("API_KEYS", "API_KEY"), ("API_KEYS_FILE", "API_KEY_FILE")])
+def test_keys_under_another_name_do_not_leave_the_service_open(
+    monkeypatch: pytest.MonkeyPatch, wrong: str, right: str
+) -> None:
+    monkeypatch.setenv(wrong, "private")
+    with pytest.raises(CannotStart, match=f"{wrong} is no setting, {right} is") as refused:
+        from_environment()
+    assert "private" not in str(refused.value)
+    monkeypatch.setenv(wrong, "")
+    assert not from_environment().api_key
 
 
 def rows_of(page: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import orjson
 
 from app.errors import InvalidInput
+from app.exact_json import loads
 from app.pipeline.drafts import from_json
 from app.pipeline.formats.by_line import ByLine
 from app.pipeline.formats.record import Header, Item, Record, Refused, too_large
@@ -33,7 +34,7 @@ class Ndjson(ByLine):
         if not line.strip():
             return
         try:
-            value = orjson.loads(line)
+            value = loads(line)
             if isinstance(value, dict) and set(value) == {"collection"} and isinstance(value["collection"], dict):
                 if self._max_exported_bytes > self._limit:
                     self._limit, self._setting = self._max_exported_bytes, "MAX_BODY_BYTES"

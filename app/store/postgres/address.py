@@ -16,8 +16,8 @@ class Address:
 
     def __init__(self, url: str) -> None:
         authority, rest = re.fullmatch(r"[^:]*://([^/?#]*)(.*)", url, re.DOTALL).groups()  # type: ignore[union-attr]
-        if "@" in rest:
-            reason = "an @ stands after its host: in a user, a password or a parameter, / ? # @ are written in per cent"
+        if "@" in rest or authority.count("@") > 1:  # of two, the driver takes the first for the one before the host
+            reason = "an @ is one too many: in a user, a password or a parameter, / ? # @ are written in per cent"
             raise DatabaseUnusable("of DATABASE_URL", reason)
         try:
             parts = urlsplit(url)

@@ -4,6 +4,7 @@ from base64 import b64encode
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 
 from app.errors import InvalidDocument, InvalidInput
@@ -52,7 +53,10 @@ def test_good_ones(draft: Draft) -> None:
         (Draft("a", metadata={"k": [[[1]]]}), "deeper than 3 levels"),
         (Draft("a", metadata={"k": "x" * 33}), "41 bytes as JSON and may have 40 \\(MAX_METADATA_BYTES\\)"),
         (Draft("a", metadata={"k": float("nan")}), "not a finite number"),
-        (Draft("a", metadata={"k": 2**63}), str(2**63)),
+        (Draft("a", metadata={"k": 2**63}), "an integer beyond ±9223372036854775807"),
+        (Draft("a", metadata={"k": 10**25}), "an integer beyond ±9223372036854775807"),
+        (Draft("a", metadata={"k": [{"j": -(2**63)}]}), "an integer beyond ±9223372036854775807"),
+        (Draft("a", metadata={"k": orjson.loads("[" * 500 + "]" * 500)}), "deeper than 3 levels"),
         (Draft("a", metadata={"k": "\0"}), "U\\+0000"),
         (Draft("abc", passages=(Passage(1, 4, VECTOR),)), "outside its 3 characters"),
     ],
