@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AnswerUnread
+from app.observability.timing import cut_short
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class AnswerTimeout:
             except TimeoutError:
                 error = AnswerUnread(self._limit_s)
                 log.warning("cut off: %s", error)
+                cut_short(error.code)
                 raise error from None
 
         return self._app(scope, receive, send_limited if scope["type"] == "http" else send)

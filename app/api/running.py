@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import from_error
 from app.errors import NotReady
+from app.observability.timing import cut_short
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ class RunningRequests:
         try:
             await app(scope, receive, watch)
         except asyncio.CancelledError:
+            if self._cut is not None and started:
+                cut_short("shutdown")
             if self._cut is None or started:
                 raise
             task.uncancel()

@@ -14,6 +14,7 @@ from app.api.dependencies import Name, PartsOf, ReadyPipeline
 from app.api.responses import ERRORS
 from app.api.streaming import NdjsonStream
 from app.errors import VectorSpaceError
+from app.observability.timing import cut_short
 from app.pipeline.formats.media_types import READERS, reader_for
 from app.pipeline.importer import HungUp, Import
 
@@ -78,13 +79,17 @@ async def _progress(importing: Import, chunks: AsyncGenerator[bytes, None], name
             async for event in events:
                 yield _line(event)
     except VectorSpaceError as error:
+        cut_short(error.code)
         yield _line({"error": {"code": error.code, "detail": str(error)}})
     except Exception as error:
         log.error("an import ended unexpectedly", exc_info=error)
+        cut_short("internal_error")
         detail = "an unexpected error; the log has it under the request id"
         yield _line({"error": {"code": "internal_error", "detail": detail}})
     await _drain(chunks)
     summary = importing.progress.summary()
+    if not summary["complete"]:
+        cut_short("client_left")
     log.info("import into %s", name, extra=summary)
     yield _line({"summary": summary})
 
@@ -106,6 +111,7 @@ async def _while_connected(request: Request, blocks: AsyncGenerator[bytes, None]
         async for block in blocks:
             yield block
             if await request.is_disconnected():
+                cut_short("client_left")
                 return
 
 

@@ -10,6 +10,7 @@ import onnxruntime as ort
 
 from app.embedding.kernels import LIBRARY, register
 from app.embedding.mapped import Mapped
+from app.errors import ModelAltered
 
 F32 = npt.NDArray[np.float32]
 
@@ -73,8 +74,11 @@ class OnnxEncoder:
         """processors  that there are: with one, what is alone has no session of its own
         mapped      see there
         library     of operators, where there is one; None: as if there were none
+        raises      ModelAltered, where the network's vectors are of another length
         """
         session, variant = _open(path, 1, library)
+        if (length := session.get_outputs()[0].shape[-1]) != dimension:
+            raise ModelAltered(path, f"vectors of {dimension} numbers", f"{length}")
         alone = _open(path, THREADS_ALONE, library)[0] if processors >= THREADS_ALONE else None
         return cls(session, alone, dimension=dimension, pad_token_id=pad_token_id, mapped=mapped, kernels=variant)
 

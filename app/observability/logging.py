@@ -32,7 +32,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if (current := request_id.get()) != "-":
+        if current := request_id.get():
             line["request_id"] = current
         line |= _extra(record)
         if record.exc_info:
@@ -49,7 +49,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         shown = {key: value for key, value in _extra(record).items() if key not in ("method", "route")}
-        if (current := request_id.get()) != "-":
+        if current := request_id.get():
             shown["request_id"] = current
         extra = " ".join(f"{key}={value}" for key, value in shown.items())
         time = _time(record).isoformat(timespec="milliseconds")

@@ -9,7 +9,7 @@ from itertools import count
 HEADER = b"x-request-id"
 # What Railway's edge calls it, and shows in its network logs: docs.railway.com, "Public Networking", "Request Headers".
 EDGE_HEADER = b"x-railway-request-id"
-request_id: ContextVar[str] = ContextVar("request_id", default="-")
+request_id: ContextVar[str] = ContextVar("request_id", default="")
 # An id of this process's own is random bytes, drawn once, and a number: the system's randomness costs a call for each,
 # during which the interpreter's lock goes to somebody else.
 _process, _numbers = os.urandom(8).hex(), count(int.from_bytes(os.urandom(4)))

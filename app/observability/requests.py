@@ -31,13 +31,20 @@ class RequestMetrics:
             "Requests answered; status none: the client left before.",
             ("route", "method", "status"),
         )
+        self._cut_short = Counters(
+            "vectorspace_http_responses_cut_short_total",
+            "Answers that had begun, with their status, and ended early.",
+            ("route", "reason"),
+        )
         self._seconds = Histograms(
             "vectorspace_http_request_duration_seconds", "Time from a request's head to its end.", SECONDS, "route"
         )
 
     def ended(self, route: str, method: str, status: int, took_s: float, timing: Timing) -> None:
-        self._requests.add(route, method if method in METHODS else OTHER, str(status or "none"))
+        self._requests.add(route, method, str(status or "none"))
         self._seconds.observe(route, took_s)
+        if timing.cut_short:
+            self._cut_short.add(route, timing.cut_short)
         self.texts += timing.texts
         self.tokens += timing.tokens
 
@@ -46,6 +53,7 @@ class RequestMetrics:
         tokens = "Tokens that the model reads of these texts."
         return [
             self._requests,
+            self._cut_short,
             self._seconds,
             Value("vectorspace_http_requests_in_flight", "gauge", "Requests under way.", lambda: self.in_flight),
             Value("vectorspace_requested_texts_total", "counter", texts, lambda: self.texts),
@@ -96,7 +104,8 @@ class ObserveRequests:
             current.reset(tokens[1])
 
     def _ended(self, scope: Scope, status: int, took_s: float, timing: Timing) -> None:
-        method, route = scope["method"], getattr(scope.get("route"), "path_format", OTHER)
+        method = scope["method"] if scope["method"] in METHODS else OTHER
+        route = getattr(scope.get("route"), "path_format", OTHER)
         self._metrics.ended(route, method, status, took_s, timing)
         if log.isEnabledFor(logging.INFO):
             fields = {
@@ -108,6 +117,8 @@ class ObserveRequests:
             }
             if timing.texts:
                 fields |= {"texts": timing.texts, "tokens": timing.tokens}
+            if timing.cut_short:
+                fields["cut_short"] = timing.cut_short
             log.info("%s %s %s", method, route, status or "no response", extra={"fields": fields})
         if self._tracer is not None:
             self._tracer.ended(scope, route, status, time.time() - took_s, took_s, timing)

@@ -45,14 +45,16 @@ class Timing:
     queue_s, encode_s, store_s  seconds that texts waited, that the model took, and that calls to the store took
     remote_s                    seconds in calls to an OpenAI-compatible service
     map_s                       seconds that drawing a map took, waiting for its turn included
+    cut_short                   why an answer that had begun ended before its end, in a word; "" where it did not
     stages                      the first MAX_STAGES, in the order of their ends; None where nobody traces
     """
 
-    __slots__ = ("encode_s", "map_s", "queue_s", "remote_s", "stages", "store_s", "texts", "tokens")
+    __slots__ = ("cut_short", "encode_s", "map_s", "queue_s", "remote_s", "stages", "store_s", "texts", "tokens")
 
     def __init__(self, *, traced: bool = False) -> None:
         self.texts = self.tokens = 0
         self.queue_s = self.encode_s = self.store_s = self.remote_s = self.map_s = 0.0
+        self.cut_short = ""
         self.stages: list[Stage] | None = [] if traced else None
 
 
@@ -101,6 +103,13 @@ def drawn(took_s: float) -> None:
         return
     timing.map_s += took_s
     _stage(timing, "map", took_s)
+
+
+def cut_short(reason: str) -> None:
+    """The answer that is sent here ends early; of several reasons the first counts."""
+    timing = current.get()
+    if timing is not None:
+        timing.cut_short = timing.cut_short or reason
 
 
 def _stage(timing: Timing, name: str, took_s: float, *, remote: bool = False) -> None:

@@ -120,7 +120,7 @@ class RemoteClient:
             async with self._http.stream("POST", PATHS[endpoint], content=orjson.dumps(body)) as response:
                 if response.status_code != 200:
                     words = await _read(response, MAX_ERROR_BYTES, cut=True)
-                    raise refusal(response.status_code, response.headers, words, self._key)
+                    raise refusal(response.status_code, response.headers, words, self._key, body)
                 yield response
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             what = "in time" if isinstance(error, httpx.ConnectTimeout) else "at all"

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,46 @@ def test_a_search_also_has_the_time_of_the_store(client: TestClient, caplog: pyt
     assert isinstance(written["store_ms"], float)
     assert written["store_ms"] > 0
     assert list(times(found.headers["server-timing"])) == ["queue", "encode", "store", "total"]
+
+
+def test_log_header_and_metrics_tell_the_same_time_in_their_units(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """None is longer than what was waited for the answer, and the whole is the longest."""
+
+    def seconds() -> float:
+        name = "vectorspace_http_request_duration_seconds_sum"
+        return float(re.search(rf'^{name}{{route="/v1/embeddings"}} (.+)$', client.get("/metrics").text, re.M)[1])  # type: ignore[index]
+
+    client.post("/v1/embeddings", json=EMBED)
+    before_s, began_s = seconds(), time.perf_counter()
+    answer = client.post("/v1/embeddings", json=EMBED)
+    waited_ms = (time.perf_counter() - began_s) * 1000
+    logged_ms = line(caplog)["duration_ms"]
+    assert isinstance(logged_ms, float)
+    assert 0 < times(answer.headers["server-timing"])["total"] <= logged_ms + 0.01 <= waited_ms + 0.02
+    assert abs((seconds() - before_s) * 1000 - logged_ms) < 0.01
+
+
+def test_a_method_of_anybodys_making_is_not_told(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    client.request("A" * 10_000, "/live")
+    found = line(caplog)
+    assert (found["method"], found["message"]) == ("other", "other /live 405")
+
+
+def test_an_answer_that_ends_early_says_so_beside_its_status(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.put("/v1/collections/a")
+    path, ndjson = "/v1/collections/a/import", {"Content-Type": "application/x-ndjson"}
+    header = '{"collection": {"name": "a", "model": "another", "dimension": 3, "distance": "cosine"}}\n'
+    answer = client.post(path, content=header + '{"text": "a"}\n', headers=ndjson)
+    code = json.loads(answer.text.splitlines()[1])["error"]["code"]
+    assert (line(caplog)["status"], line(caplog)["cut_short"]) == (200, code)
+    assert client.post(path, content='{"text": "a"}\n', headers=ndjson).status_code == 200
+    assert "cut_short" not in line(caplog)
+    counted = f'vectorspace_http_responses_cut_short_total{{route="/v1/collections/{{name}}/import",reason="{code}"}} 1'
+    assert counted in client.get("/metrics").text
 
 
 def test_nobody_finds_texts_names_or_ids_in_the_log(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:

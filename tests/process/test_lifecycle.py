@@ -66,6 +66,19 @@ def test_an_altered_model_file_ends_the_process(run: Run, tmp_path: Path, file: 
     assert f"{file} is not the file that its card describes" in process.log
 
 
+def test_a_card_of_another_dimension_ends_the_process(run: Run, tmp_path: Path) -> None:
+    """Before it is ready, and not at the first text."""
+    folder = tmp_path / MODEL / "int8"
+    shutil.copytree(ROOT / "models" / MODEL / "int8", folder)
+    card = folder / "card.json"
+    card.write_text(card.read_text().replace('"dimension": 384', '"dimension": 383'))
+    process = run(MODELS_DIRECTORY=tmp_path)
+    assert process.process.wait(60) == 1
+    assert (
+        "model.onnx is not the file that its card describes: expected vectors of 383 numbers, found 384" in process.log
+    )
+
+
 def test_the_log_says_what_computes_the_model(run: Run) -> None:
     """Our operators where the CPU has what they need, and by one setting ONNX Runtime alone: near each other."""
     vectors = []

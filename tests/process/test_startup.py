@@ -39,6 +39,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
 
 
 def has_everything(process: Process) -> None:
+    """It is ready, finds all that was kept, and ends in order."""
     process.ready()
     with urllib.request.urlopen(f"{process.url}/v1/collections/a/export", timeout=60) as answer:
         ids = {json.loads(line).get("id") for line in answer.read().splitlines()}
@@ -46,6 +47,7 @@ def has_everything(process: Process) -> None:
     body = {"mode": "semantic", "vector": [1, 7], "limit": 1}
     status, found = process.post("/v1/collections/a/search", body)
     assert (status, len(found["hits"])) == (200, 1)
+    assert process.end() == 0, process.log
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
@@ -65,7 +67,6 @@ def test_a_signal_at_each_step_of_the_start(run: Run, filled: tuple[Path, float]
         assert "Traceback" not in process.log
     last = run(DATA_DIRECTORY=data)
     has_everything(last)
-    assert last.end() == 0, last.log
     assert not (data / LOG).exists(), last.log
 
 
@@ -91,11 +92,11 @@ def when_ready(process: Process) -> bool:
     return " ready" in process.log
 
 
-@pytest.mark.parametrize("moment", [while_importing, when_listening, when_not_ready, when_ready])
-def test_sigterm_at_a_moment_of_the_start_ends_it_in_order(
-    run: Run, filled: tuple[Path, float], moment: Callable[[Process], bool]
-) -> None:
-    data, _ = filled
+MOMENTS = [while_importing, when_listening, when_not_ready, when_ready]
+Moment = Callable[[Process], bool]
+
+
+def started_until(run: Run, moment: Moment, data: Path) -> Process:
     # Each import is a line on stderr.
     more = {"PYTHONPROFILEIMPORTTIME": "1"} if moment is while_importing else {}
     process = run(DATA_DIRECTORY=data, **more)
@@ -103,6 +104,37 @@ def test_sigterm_at_a_moment_of_the_start_ends_it_in_order(
     while not moment(process):
         assert time.monotonic() < deadline, process.log
         assert process.process.poll() is None, process.log
+    return process
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_sigkill_at_a_moment_of_the_start_loses_nothing(run: Run, filled: tuple[Path, float], moment: Moment) -> None:
+    data, _ = filled
+    process = started_until(run, moment, data)
+    process.process.kill()
+    assert process.process.wait(60) == -signal.SIGKILL
+    has_everything(run(DATA_DIRECTORY=data))
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_first_start_that_is_ended_leaves_a_directory_that_the_next_one_takes(
+    run: Run, tmp_path: Path, moment: Moment, number: signal.Signals
+) -> None:
+    process = started_until(run, moment, tmp_path / "new")
+    process.process.send_signal(number)
+    assert process.process.wait(60) == (0 if number == signal.SIGTERM else -signal.SIGKILL), process.log
+    process = run(DATA_DIRECTORY=tmp_path / "new").ready()
+    kept(process, "a", 1)
+    assert process.end() == 0, process.log
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_sigterm_at_a_moment_of_the_start_ends_it_in_order(
+    run: Run, filled: tuple[Path, float], moment: Moment
+) -> None:
+    data, _ = filled
+    process = started_until(run, moment, data)
     process.process.send_signal(signal.SIGTERM)
     assert process.process.wait(60) == 0, process.log
     assert "Traceback" not in process.log

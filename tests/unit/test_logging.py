@@ -4,12 +4,25 @@ import json
 import logging
 import sys
 
+import pytest
+
 from app.observability.logging import JsonFormatter, TextFormatter
 from app.observability.request_id import request_id
 
 
 def record(message: str = "done", **extra: object) -> logging.LogRecord:
     return logging.getLogger("t").makeRecord("t", logging.WARNING, __file__, 1, message, (), None, extra=extra)
+
+
+@pytest.mark.parametrize("given", ["-", "trace-9"])
+def test_whatever_id_a_request_has_is_on_its_lines(given: str) -> None:
+    token = request_id.set(given)
+    try:
+        assert json.loads(JsonFormatter().format(record("a")))["request_id"] == given
+        assert f"request_id={given}" in TextFormatter().format(record("a"))
+    finally:
+        request_id.reset(token)
+    assert "request_id" not in JsonFormatter().format(record("a")) + TextFormatter().format(record("a"))
 
 
 def test_json_lines_carry_everything() -> None:

@@ -1,5 +1,6 @@
 """What the image is: its size, its user, its labels, and what is not in it. No container is started."""
 
+import re
 import stat
 import tarfile
 import tempfile
@@ -15,6 +16,7 @@ from tests.container.image.engine import docker
 BUDGET_BYTES = 200_000_000
 APPLICATION_BUDGET_BYTES = 5_000_000
 UID = 10001
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +136,21 @@ def test_bytecode_is_compiled(files: dict[str, tarfile.TarInfo]) -> None:
     for path in own:
         source = Path(path)
         assert str(source.parent / "__pycache__" / f"{source.stem}.cpython-312.pyc") in files, path
+
+
+def test_nothing_of_what_sends_traces_is_in_it(files: dict[str, tarfile.TarInfo]) -> None:
+    """Unless it is built with OTEL=1. The interface that it stands behind comes with chromadb."""
+
+    def pinned(file: str) -> set[str]:
+        return set(re.findall(r"^([a-z0-9-]+)==", (ROOT / file).read_text(), re.MULTILINE))
+
+    senders = pinned("scripts/image/traces.txt") - pinned("requirements.txt")
+    assert {"opentelemetry-exporter-otlp-proto-http", "opentelemetry-proto"} <= senders
+    installed = {
+        found[1].replace("_", "-").lower()
+        for path in files
+        if (found := re.search(r"site-packages/([^/]+)-[^/-]+\.dist-info/METADATA$", path))
+    }
+    assert "fastapi" in installed
+    assert not senders & installed
+    assert not [path for path in files if "opentelemetry/exporter" in path or "opentelemetry/proto/" in path]
