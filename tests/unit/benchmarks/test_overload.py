@@ -5,7 +5,16 @@ import math
 import pytest
 
 from benchmarks.arrivals import NOT_SENT, Outcome, due
-from benchmarks.overload import Run, Times, back_after_s, figures, longest_wait_s, overtaken, told_by_taken
+from benchmarks.overload import (
+    Run,
+    Times,
+    back_after_s,
+    figures,
+    least_sixth,
+    longest_wait_s,
+    overtaken,
+    told_by_taken,
+)
 
 
 def answered(sent_s: float, taken_s: float) -> Outcome:
@@ -53,7 +62,57 @@ def test_where_nobody_is_refused_nothing_is_held_against_refusals() -> None:
     assert more["not sent, all connections waiting"].met is False
     assert found["answered during overload / capacity"].value == pytest.approx(1)
     assert found["capacity beside a server that does nothing but refuse / capacity"].value == pytest.approx(0.8)
-    assert found["the first by the second"].value == pytest.approx(1.25)
+    assert found["answered during overload / that"].value == pytest.approx(1.25)
     assert found["the client, of one core"].value == pytest.approx(0.1)
     assert found["came back as told, after: accepted"].met is None
     assert math.isnan(found["a refusal, p50 [ms]"].value)
+
+
+def queue(*, wait_s: float = 4.0, told: float = 1.0, gap_s: float = 0.0, always: float | None = None) -> list[Outcome]:
+    """What ten times the capacity of 10 requests a second meets at a queue of so many seconds; calm before and after.
+
+    told, always  what Retry-After says: by the time that the queue takes, or in seconds
+    gap_s         nothing is answered for so long, in the middle
+    """
+    calm = [answered(at / 10, 0.05) for at in (*range(100), *range(800, 1000))]
+    accepted = []
+    for number in range(600):
+        end_s = 10 + number / 10 + (gap_s if number > 300 else 0)
+        sent_s = max(10 + number / 100, end_s - wait_s)
+        accepted.append(answered(sent_s, end_s - sent_s))
+    says_s = wait_s * told if always is None else always
+    refused = [Outcome(15 + number / 90, 0.01, 429, says_s, 1) for number in range(54 * 90)]
+    return sorted([*calm, *accepted, *refused, Outcome(75, 0.05, 200, 0, 2)])
+
+
+def missed(outcomes: list[Outcome]) -> set[str]:
+    times = Times(1, 10, 60, 30)
+    run = Run(16, (160, 160), (150, 150), times, outcomes, [0.1 * at for at in range(120)], 100, 120, 110)
+    return {each.name for each in figures(run) if each.met is False}
+
+
+def test_a_queue_that_works_meets_every_bar() -> None:
+    assert missed(queue()) == set()
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "bars"),
+    [
+        (queue(told=3), {"the same, p95"}),
+        (queue(always=1), {"the same, p5"}),
+        (queue(gap_s=8), {"its least sixth / its mean"}),
+        (queue(wait_s=21), {"accepted, p99 [s]"}),
+        ([*queue(), Outcome(69, 0.1, 500, 0, 1)], {"failures other than 429"}),
+        ([*queue(), Outcome(20, 0.1, 429, 5, 1), Outcome(75, 0.1, 429, 5, 2)], {"came back as told, after: accepted"}),
+    ],
+)
+def test_what_a_bar_is_there_for_misses_it(outcomes: list[Outcome], bars: set[str]) -> None:
+    assert bars <= missed(outcomes)
+
+
+def test_the_least_sixth() -> None:
+    assert least_sixth([at / 10 for at in range(600)], (0, 60)) == pytest.approx(1)
+    assert least_sixth([at / 10 for at in range(600) if not 20 <= at / 10 < 25], (0, 60)) == pytest.approx(
+        50 / (550 / 6)
+    )
+    assert least_sixth([], (0, 60)) == 0
