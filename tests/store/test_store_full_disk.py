@@ -110,6 +110,22 @@ def test_a_store_opens_on_a_full_disk(disk: Path) -> None:
     store.close()
 
 
+def test_a_disk_without_any_room_at_the_start_is_named_and_nothing_is_lost(disk: Path) -> None:
+    store = scanned(disk / "data")
+    store.create_collection("a", PLANE, {})
+    store.upsert("a", random_documents(100))
+    before = state_of(store)
+    store.close()
+    ballast = fill(disk)
+    for _ in range(2):
+        with pytest.raises(StorageFull, match=r"nothing was written, the disk is full .*: make room or enlarge"):
+            scanned(disk / "data")
+    ballast.unlink()
+    store = scanned(disk / "data")
+    assert state_of(store) == before
+    store.close()
+
+
 def test_neither_a_backup_nor_a_restored_one_is_left_half(disk: Path, tmp_path: Path) -> None:
     store = scanned(tmp_path / "data")
     store.create_collection("a", PLANE, {})

@@ -18,6 +18,8 @@ from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TOML = tomllib.loads((ROOT / "railway.toml").read_text())
+GUIDE = (ROOT / "docs" / "railway.md").read_text()
+DATA_DIRECTORY = "/data"
 DOCKERFILE = (ROOT / "Dockerfile.alpine").read_text()
 
 # docs.railway.com/config-as-code/reference. The SDK hands `build` and `deploy` on as they are, so Railway would lose a
@@ -34,6 +36,11 @@ DEPLOY = {
     "overlapSeconds": int,
     "cronSchedule": str,
     "multiRegionConfig": dict,
+}
+# docs.railway.com/config-as-code/reference: what these may say.
+VALUES = {
+    "builder": {"RAILPACK", "NIXPACKS", "DOCKERFILE"},
+    "restartPolicyType": {"ON_FAILURE", "ALWAYS", "NEVER"},
 }
 # docs.railway.com/variables/reference, "User-provided configuration variables"
 RAILWAYS_OWN = {
@@ -129,6 +136,29 @@ def test_every_key_that_the_sdk_hands_on_is_railways(
 ) -> None:
     for keys in (service[section], TOML[section]):
         assert {key: type(value) for key, value in keys.items()}.items() <= known.items()
+
+
+def test_what_has_few_values_has_one_of_them(service: dict[str, Any]) -> None:
+    for file in (service, TOML):
+        given = {**file["build"], **file["deploy"]}
+        assert all(given[key] in allowed for key, allowed in VALUES.items())
+        assert given["builder"] == "DOCKERFILE"
+
+
+def test_a_repository_is_built_from_its_branch() -> None:
+    source = node(evaluate(load(REPOSITORY="owner/name", BRANCH="stable")), "service")["source"]
+    assert (source["repo"], source["branch"]) == ("owner/name", "stable")
+
+
+def test_the_guides_variables_are_the_files(service: dict[str, Any]) -> None:
+    """Those of the raw editor; the key is of whoever deploys."""
+    block = GUIDE.partition("*Raw Editor*")[2].partition("```")[2].partition("```")[0]
+    told = dict(line.strip().split("=", 1) for line in block.splitlines() if line.strip())
+    assert told.pop("API_KEY")
+    ours = {name: each["value"] for name, each in service["variables"].items() if each["type"] == "literal"}
+    assert told == ours
+    assert f"mount path `{DATA_DIRECTORY}`" in GUIDE
+    assert f"health check path `{service['deploy']['healthcheckPath']}`" in GUIDE
 
 
 def test_both_files_say_the_same(service: dict[str, Any]) -> None:
