@@ -4,6 +4,8 @@ DOCKER    ?= docker
 MODEL     ?= all-MiniLM-L6-v2
 PRECISION ?= $(or $(MODEL_PRECISION),int8)
 IMAGE     ?= vectorspace:latest
+# processes that the tests are shared out to, a file of tests to each in turn
+JOBS      ?= 2
 # 200 MB on disk, everything in it
 BUDGET    ?= 200000000
 
@@ -26,7 +28,7 @@ run: .venv/service $(MADE) kernels/library.so  ## the service on port 8000 (PORT
 model: $(MADE) kernels/library.so  ## the embedding model, made from its pinned source, and what computes it fast
 
 test: .venv/tools models/$(MODEL)/int8/card.json models/$(MODEL)/fp32/card.json kernels/library.so  ## every test that needs no container
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 clients: .venv/tools $(MADE) kernels/library.so artefacts/clients/complete  ## the examples of docs/clients, with LangChain and LlamaIndex
 	$(BIN)/python -m pytest tests/clients

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -75,16 +76,23 @@ class Times(NamedTuple):
 FULL, QUICK = Times(20, 10, 60, 30), Times(3, 2, 5, 10)
 
 
-class Memory:
-    """The service's memory in MB, sampled once a second while the block runs."""
+class Watch:
+    """The service's memory in MB, and how long `GET /health` took, once a second while the block runs."""
 
     def __init__(self, running: Running) -> None:
         self._running = running
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._sample)
         self.samples_mb: list[float] = []
+        self.health: list[
+            tuple[float, float]
+        ] = []  # when it was asked, by the clock of `began_s`, and how long it took
+        self.began_s = math.inf
 
-    def __enter__(self) -> "Memory":
+    def begin(self) -> None:
+        self.began_s = time.perf_counter()
+
+    def __enter__(self) -> "Watch":
         self._thread.start()
         return self
 
@@ -95,6 +103,9 @@ class Memory:
     def _sample(self) -> None:
         while not self._ended.is_set():
             self.samples_mb.append(self._running.memory_mb())
+            asked_s = time.perf_counter()
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._running.port}/health", timeout=READY_WITHIN_S):
+                self.health.append((asked_s - self.began_s, time.perf_counter() - asked_s))
             self._ended.wait(1)
 
 
@@ -104,6 +115,7 @@ class Run(NamedTuple):
     capacities  texts a second, measured before and after
     beside      the same while another server refuses, before and after
     outcomes    in the order of their sending
+    health      when it was asked for, and how long it took
     client_s    what the client had used of a processor after each second
     *_mb        memory of the service
     """
@@ -113,6 +125,7 @@ class Run(NamedTuple):
     beside: tuple[float, float]
     times: Times
     outcomes: Sequence[Outcome]
+    health: Sequence[tuple[float, float]]
     client_s: Sequence[float]
     before_mb: float
     peak_mb: float
@@ -143,8 +156,8 @@ def measure(workload: str, in_request: int, times: Times, reference: str = "") -
         texts = supply.take(workload, TEXTS)
         job = Job(running.port, running.speech.path, MODEL, texts, in_request, phases, CONNECTIONS, COME_BACK)
         before_mb = running.memory_mb()
-        with Memory(running) as memory:
-            arrived = arrivals.run(job)
+        with Watch(running) as watch:
+            arrived = arrivals.run(job, watch.begin)
         after_mb = running.memory_mb()
         left_again = beside()
         again = _capacity(running, supply, workload, in_request, times.capacity)
@@ -154,9 +167,10 @@ def measure(workload: str, in_request: int, times: Times, reference: str = "") -
             (left, left_again),
             times,
             sorted(arrived.outcomes),
+            watch.health,
             arrived.cpu_s,
             before_mb,
-            max(memory.samples_mb),
+            max(watch.samples_mb),
             after_mb,
         )
 
@@ -301,6 +315,7 @@ def figures(run: Run) -> list[Figure]:
     told = told_by_taken(run.outcomes, run.overload)
     client = (run.client_s[round(end_s)] - run.client_s[round(begin_s)]) / run.times.overload
     back_s = back_after_s(run.outcomes, end_s, median(calm))
+    health_ms = [1000 * took_s for at_s, took_s in run.health if begin_s <= at_s < end_s]
     refusal_ms = [1000 * each.taken_s for each in refused]
     return [
         Figure(
@@ -345,6 +360,7 @@ def figures(run: Run) -> list[Figure]:
         Figure("the same, p95", _percentile(told, 95), "", HONEST if told else None, at_least=False),
         Figure("came back as told, during: accepted", _share(meanwhile), f"of {len(meanwhile)}"),
         Figure("came back as told, after: accepted", _share(later), f"of {len(later)}", 0.95 if refused else None),
+        Figure("`/health` during, p50 [ms]", *_middle(health_ms)),
         Figure("latency before, p50 [ms]", 1000 * median(calm), f"p99 {1000 * percentile(calm, 99):.0f}"),
         Figure(
             f"latency is back at {BACK} × after [s]",

@@ -5,6 +5,7 @@ FUZZ_CASES=N asks for N cases for each operation and kind, of a new seed each ti
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app.api.application import build_api
+from tests.conftest import TOLD
 from tests.process.conftest import Process
 
 ASKED = int(os.environ.get("FUZZ_CASES", "0"))
@@ -100,13 +102,13 @@ def test_no_operation_of_the_document_is_left_out() -> None:
     assert {operation.label for operation in OPERATIONS} == documented
 
 
-def test_counts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_counts(record_property: Callable[[str, object], None]) -> None:
     """What was tried, for the record; some of it was served, so that not all was refused at the door."""
     by_status = ", ".join(f"{status}: {count}" for status, count in sorted(tried.items()))
-    with capsys.disabled():
-        print(
-            f"\nfuzz: {sum(tried.values())} cases over {len(OPERATIONS)} operations, "
-            f"{len(passed)} of {len(KINDS)} kinds without a failure; by status {by_status}"
-        )
+    record_property(
+        TOLD,
+        f"fuzz: {sum(tried.values())} cases over {len(OPERATIONS)} operations, "
+        f"{len(passed)} of {len(KINDS)} kinds without a failure; by status {by_status}",
+    )
     assert tried[200] > 0
     assert not [status for status in tried if status >= 500]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import TOLD
 from tests.process.conftest import Process, Run
 
 SEARCH = "/v1/collections/notes/search"
@@ -279,7 +280,7 @@ def test_connections_that_are_left_open_keep_nobody_out(hardened: Process) -> No
     assert still_serves(hardened)
 
 
-def test_memory_does_not_grow(hardened: Process, capsys: pytest.CaptureFixture[str]) -> None:
+def test_memory_does_not_grow(hardened: Process, record_property: Callable[[str, object], None]) -> None:
     """All attacks, again and again: what they leave is bounded. The first rounds fill pools and buffers, once."""
     for _ in range(3):
         _all(hardened)
@@ -287,11 +288,9 @@ def test_memory_does_not_grow(hardened: Process, capsys: pytest.CaptureFixture[s
     for _ in range(ROUNDS):
         _all(hardened)
     grown = resident_bytes(hardened) - before
-    with capsys.disabled():
-        count = ROUNDS * len(ATTACKS)
-        print(
-            f"\nhostile: {count} requests, resident memory {before / 1e6:.0f} MB and {grown / 1e6:+.1f} MB after them"
-        )
+    count = ROUNDS * len(ATTACKS)
+    memory = f"resident memory {before / 1e6:.0f} MB and {grown / 1e6:+.1f} MB after them"
+    record_property(TOLD, f"hostile: {count} requests, {memory}")
     assert grown < KEPT_BYTES
     assert still_serves(hardened)
 

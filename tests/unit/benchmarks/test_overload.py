@@ -52,7 +52,9 @@ def test_what_is_answered_meanwhile_is_counted_in_texts_of_its_own_too() -> None
 def test_where_nobody_is_refused_nothing_is_held_against_refusals() -> None:
     """With a text a request, 3000 connections are fewer than texts may wait."""
     outcomes = [answered(at / 10, 0.05) for at in range(100)] + [Outcome(3, 0, NOT_SENT, 0, 1)]
-    run = Run(1, (8, 12), (9, 7), Times(1, 1, 5, 4), outcomes, [0.1 * at for at in range(12)], 100, 120, 110)
+    run = Run(
+        1, (8, 12), (9, 7), Times(1, 1, 5, 4), outcomes, [(3, 0.1)], [0.1 * at for at in range(12)], 100, 120, 110
+    )
     found = {each.name: each for each in figures(run)}
     assert found["failures other than 429"].value == 0
     unsent = found["not sent, all connections waiting"]
@@ -87,7 +89,7 @@ def queue(*, wait_s: float = 4.0, told: float = 1.0, gap_s: float = 0.0, always:
 
 def missed(outcomes: list[Outcome]) -> set[str]:
     times = Times(1, 10, 60, 30)
-    run = Run(16, (160, 160), (150, 150), times, outcomes, [0.1 * at for at in range(120)], 100, 120, 110)
+    run = Run(16, (160, 160), (150, 150), times, outcomes, [(30, 0.1)], [0.1 * at for at in range(120)], 100, 120, 110)
     return {each.name for each in figures(run) if each.met is False}
 
 
