@@ -84,9 +84,7 @@ class Watch:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._sample)
         self.samples_mb: list[float] = []
-        self.health: list[
-            tuple[float, float]
-        ] = []  # when it was asked, by the clock of `began_s`, and how long it took
+        self.health: list[tuple[float, float]] = []  # when it was asked, in seconds since `begin`, and how long it took
         self.began_s = math.inf
 
     def begin(self) -> None:
@@ -255,12 +253,12 @@ def overtaken(outcomes: Sequence[Outcome], in_request: int, within: tuple[float,
     ]
 
 
-def least_sixth(ends_s: Sequence[float], within: tuple[float, float]) -> float:
-    """Of SIXTHS parts of the time `within`, how many ended in the one with the fewest, by their mean."""
+def sixths(ends_s: Sequence[float], within: tuple[float, float]) -> list[float]:
+    """How many ended in each of SIXTHS parts of the time `within`, by their mean."""
     begin_s, end_s = within
     part_s = (end_s - begin_s) / SIXTHS
     parts = Counter(math.floor((end - begin_s) / part_s) for end in ends_s if begin_s <= end < end_s)
-    return min(parts[number] for number in range(SIXTHS)) * SIXTHS / max(1, parts.total())
+    return [parts[number] * SIXTHS / max(1, parts.total()) for number in range(SIXTHS)]
 
 
 def can_be_refused(in_request: int) -> bool:
@@ -299,6 +297,7 @@ def figures(run: Run) -> list[Figure]:
     during = [each for each in first if begin_s <= each.sent_s < end_s]
     answered = [each for each in run.outcomes if each.status == 200]
     ends = [each.sent_s + each.taken_s for each in answered]
+    parts = sixths(ends, run.overload)
     in_time = sum(begin_s <= end < end_s for end in ends)
     held = in_time * run.in_request / run.times.overload / run.capacity
     accepted = [each.taken_s for each in during if each.status == 200]
@@ -325,7 +324,7 @@ def figures(run: Run) -> list[Figure]:
         ),
         Figure("offered / capacity", len(during) * run.in_request / run.times.overload / run.capacity),
         Figure("answered during overload / capacity", held, f"{in_time} requests"),
-        Figure("its least sixth / its mean", least_sixth(ends, run.overload), "", FLAT),
+        Figure("its least sixth / its mean", min(parts), ", ".join(f"{each:.2f}" for each in parts), FLAT),
         Figure(
             "capacity beside a server that does nothing but refuse / capacity",
             left,

@@ -10,9 +10,9 @@ from benchmarks.overload import (
     Times,
     back_after_s,
     figures,
-    least_sixth,
     longest_wait_s,
     overtaken,
+    sixths,
     told_by_taken,
 )
 
@@ -112,9 +112,8 @@ def test_what_a_bar_is_there_for_misses_it(outcomes: list[Outcome], bars: set[st
     assert bars <= missed(outcomes)
 
 
-def test_the_least_sixth() -> None:
-    assert least_sixth([at / 10 for at in range(600)], (0, 60)) == pytest.approx(1)
-    assert least_sixth([at / 10 for at in range(600) if not 20 <= at / 10 < 25], (0, 60)) == pytest.approx(
-        50 / (550 / 6)
-    )
-    assert least_sixth([], (0, 60)) == 0
+def test_what_each_sixth_has_by_the_mean_of_all() -> None:
+    assert sixths([at / 10 for at in range(600)], (0, 60)) == pytest.approx([1] * 6)
+    with_a_gap = [at / 10 for at in range(600) if not 20 <= at / 10 < 25]
+    assert sixths(with_a_gap, (0, 60)) == pytest.approx([12 / 11, 12 / 11, 6 / 11, 12 / 11, 12 / 11, 12 / 11])
+    assert sixths([], (0, 60)) == [0] * 6
