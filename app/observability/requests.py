@@ -32,8 +32,8 @@ class RequestMetrics:
             ("route", "method", "status"),
         )
         self._cut_short = Counters(
-            "vectorspace_http_responses_cut_short_total",
-            "Answers that had begun, with their status, and ended early.",
+            "vectorspace_cut_short_requests_total",
+            "Requests whose answer had begun, with its status, and ended early.",
             ("route", "reason"),
         )
         self._seconds = Histograms(

@@ -106,7 +106,7 @@ def test_an_answer_that_ends_early_says_so_beside_its_status(
     assert (line(caplog)["status"], line(caplog)["cut_short"]) == (200, code)
     assert client.post(path, content='{"text": "a"}\n', headers=ndjson).status_code == 200
     assert "cut_short" not in line(caplog)
-    counted = f'vectorspace_http_responses_cut_short_total{{route="/v1/collections/{{name}}/import",reason="{code}"}} 1'
+    counted = f'vectorspace_cut_short_requests_total{{route="/v1/collections/{{name}}/import",reason="{code}"}} 1'
     assert counted in client.get("/metrics").text
 
 

@@ -13,6 +13,7 @@ from tests.container.image import load
 from tests.container.image.conftest import StartContainer, fresh_volume
 from tests.container.image.engine import Container
 from tests.container.image.test_container import STATUS, UID
+from tests.process.wide import WIDE
 
 ROOT = Path(__file__).resolve().parents[3]
 DEPLOY = tomllib.loads((ROOT / "railway.toml").read_text())["deploy"]
@@ -151,6 +152,22 @@ def test_the_smallest_plan_bears_the_load(
         print("\n0.5 GB and one CPU, peaks in MB, at rest and under load:", end=" ")
         for what, rest, peak in zip(("resident", "charged to the container"), before, after, strict=False):
             print(f"{what} {int(rest) / 1e6:.0f} and {int(peak) / 1e6:.0f}", end="; ")
+    assert container.stop(DEPLOY["drainingSeconds"]) == 0
+    assert not container.inspect()["State"]["OOMKilled"]
+
+
+def test_the_smallest_plan_bears_bodies_of_very_many_things(
+    start: StartContainer, roots_volume: tuple[str, ...]
+) -> None:
+    container = start(*AS_ON_RAILWAY, *roots_volume, *SMALLEST_PLAN)
+    container.wait_ready()
+    caller = client(container)
+    assert caller.ask("PUT", "/v1/collections/notes")[0] in (200, 201)
+    for name, made in WIDE.items():
+        path, body = made()
+        status, answer = caller.ask("POST", f"/v1/collections/notes{path}", body)
+        assert status == 400, f"{name}: {answer[:200]!r}"
+    assert caller.ask("POST", "/v1/collections/notes/search", b'{"query": "a"}')[0] == 200
     assert container.stop(DEPLOY["drainingSeconds"]) == 0
     assert not container.inspect()["State"]["OOMKilled"]
 
