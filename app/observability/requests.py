@@ -15,6 +15,11 @@ log = logging.getLogger("app.requests")
 
 # The label of a path that is none of ours, and of a request that was refused before its route was looked for.
 OTHER = "other"
+# Answers that come in parts, and reasons that may end them: shown from the start, so that the first one is an increase.
+CUT_SHORT = {
+    "/v1/collections/{name}/import": ("answer_unread", "client_left", "internal_error", "shutdown", "storage_full"),
+    "/v1/collections/{name}/export": ("answer_unread", "client_left", "shutdown"),
+}
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -36,6 +41,9 @@ class RequestMetrics:
             "Requests whose answer had begun, with its status, and ended early.",
             ("route", "reason"),
         )
+        for route, reasons in CUT_SHORT.items():
+            for reason in reasons:
+                self._cut_short.add(route, reason, amount=0)
         self._seconds = Histograms(
             "vectorspace_http_request_duration_seconds", "Time from a request's head to its end.", SECONDS, "route"
         )

@@ -12,7 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from app import __version__
-from app.errors import StorageFull
+from app.api.application import build_api
+from app.errors import AnswerUnread, StorageFull
+from app.observability.requests import CUT_SHORT
 from app.store.store import IndexState, Totals
 from tests.api.conftest import Start
 from tests.api.whole import whole
@@ -60,6 +62,13 @@ def use(client: TestClient) -> None:
     assert client.post("/v1/embeddings", json={"model": "fake-model", "input": ["a", "a", "b a"]}).status_code == 200
     client.get("/nowhere")
     client.delete("/health")
+
+
+def test_what_may_be_cut_short_is_there_before_it_is() -> None:
+    paths = build_api().openapi()["paths"]
+    assert CUT_SHORT.keys() <= paths.keys()
+    said = {"client_left", "internal_error", "shutdown"} | {StorageFull.code, AnswerUnread.code}
+    assert {reason for reasons in CUT_SHORT.values() for reason in reasons} == said
 
 
 def test_every_family_has_its_help_its_type_and_a_name_by_the_rules(client: TestClient) -> None:
