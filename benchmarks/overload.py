@@ -358,7 +358,7 @@ def figures(run: Run) -> list[Figure]:
         Figure("the same, p5", _percentile(told, 5), "", 1 / HONEST if told else None),
         Figure("the same, p95", _percentile(told, 95), "", HONEST if told else None, at_least=False),
         Figure("came back as told, during: accepted", _share(meanwhile), f"of {len(meanwhile)}"),
-        Figure("came back as told, after: accepted", _share(later), f"of {len(later)}", 0.95 if refused else None),
+        Figure("came back as told, after: accepted", _share(later), f"of {len(later)}", 0.95 if later else None),
         Figure("`/health` during, p50 [ms]", *_middle(health_ms)),
         Figure("latency before, p50 [ms]", 1000 * median(calm), f"p99 {1000 * percentile(calm, 99):.0f}"),
         Figure(
