@@ -87,6 +87,9 @@ def queue(*, wait_s: float = 4.0, told: float = 1.0, gap_s: float = 0.0, always:
     return sorted([*calm, *accepted, *refused, Outcome(75, 0.05, 200, 0, 2)])
 
 
+BACK = "latency is back at 1.5 × after [s]"
+
+
 def missed(outcomes: list[Outcome]) -> set[str]:
     times = Times(1, 10, 60, 30)
     run = Run(16, (160, 160), (150, 150), times, outcomes, [(30, 0.1)], [0.1 * at for at in range(120)], 100, 120, 110)
@@ -105,6 +108,8 @@ def test_a_queue_that_works_meets_every_bar() -> None:
         (queue(gap_s=8), {"its least sixth / its mean"}),
         (queue(wait_s=21), {"accepted, p99 [s]"}),
         ([*queue(), Outcome(69, 0.1, 500, 0, 1)], {"failures other than 429"}),
+        ([*queue(), Outcome(69, 0, NOT_SENT, 0, 1)], {"not sent, all connections waiting"}),
+        ([each._replace(taken_s=3.0) if each.sent_s >= 80 else each for each in queue()], {BACK}),
         ([*queue(), Outcome(20, 0.1, 429, 5, 1), Outcome(75, 0.1, 429, 5, 2)], {"came back as told, after: accepted"}),
     ],
 )
