@@ -37,9 +37,7 @@ async def counted_documents(request: Request, parts: PartsOf) -> None:
 
 
 @router.post("", dependencies=[Depends(counted_documents)], responses={200: {"model": schemas.Kept}})
-async def keep_documents(
-    name: Name, request: schemas.NewDocuments, pipeline: ReadyPipeline, parts: PartsOf
-) -> Response:
+async def keep_documents(name: Name, request: schemas.NewDocuments, pipeline: ReadyPipeline) -> Response:
     """Keep documents, all of them or none; each takes the place of an older one of the same id."""
     drafts = [
         Draft(

@@ -98,12 +98,18 @@ def test_writes_go_on_until_there_is_no_room(disk: Path) -> None:
     store.close()
 
 
-def test_a_store_opens_on_a_full_disk(disk: Path) -> None:
-    store = scanned(disk / "data")
+def filled(directory: Path) -> tuple[object, ...]:
+    """The state of a store that was made there, and closed."""
+    store = scanned(directory)
     store.create_collection("a", PLANE, {})
     store.upsert("a", random_documents(100))
-    before = state_of(store)
+    state = state_of(store)
     store.close()
+    return state
+
+
+def test_a_store_opens_on_a_full_disk(disk: Path) -> None:
+    before = filled(disk / "data")
     fill(disk, 32 * 1024 * 3)
     store = scanned(disk / "data")
     assert state_of(store) == before
@@ -111,11 +117,7 @@ def test_a_store_opens_on_a_full_disk(disk: Path) -> None:
 
 
 def test_a_disk_without_any_room_at_the_start_is_named_and_nothing_is_lost(disk: Path) -> None:
-    store = scanned(disk / "data")
-    store.create_collection("a", PLANE, {})
-    store.upsert("a", random_documents(100))
-    before = state_of(store)
-    store.close()
+    before = filled(disk / "data")
     ballast = fill(disk)
     for _ in range(2):
         with pytest.raises(StorageFull, match=r"nothing was written, the disk is full .*: make room or enlarge"):
